@@ -1,0 +1,81 @@
+// Machine profiles: what a target's specification leaves open, as data. No other file names a target's numerics
+// (design.md section 4). The data are the .toml files beside this header, compiled into the binary.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/dtype.h"
+#include "harness/core/error.h"
+
+namespace assay {
+
+// The mathematical rounding modes (dsv4-chain.md section 1, pto-isa.md section 2.6).
+enum class Rounding : std::uint8_t {
+  rint,   // nearest, ties to even
+  round,  // nearest, ties away from zero
+  floor,
+  ceil,
+  trunc,  // toward zero
+  odd,    // von Neumann: inexact results get an odd last bit
+};
+std::string_view name(Rounding mode);
+std::optional<Rounding> parse_rounding(std::string_view name);  // "rint" or "RINT"
+
+enum class Evidence : std::uint8_t { assumed, published, measured };
+
+enum class Contraction : std::uint8_t { off, allowed };
+
+enum class SumOrder : std::uint8_t { sequential, chunked, any };
+
+// What a tcvt of one (source, destination, written mode, written saturation) means on a target.
+struct ConversionMeaning {
+  Rounding rounding = Rounding::rint;
+  bool saturate = false;
+};
+
+struct MemorySpace {
+  std::int64_t bytes = 0;
+  std::int64_t alignment = 32;  // of tile addresses, bytes
+};
+
+struct Profile {
+  std::string name;
+  std::map<std::string, MemorySpace, std::less<>> spaces;  // vec mat left right acc bias scaling
+  std::int64_t scratch_begin = 0, scratch_end = 0;         // hidden scratch window of vec, bytes; empty when equal
+  Contraction contraction = Contraction::off;
+  bool flush_subnormals = false;
+  SumOrder sum_order = SumOrder::any;
+  std::int64_t sum_chunk = 0;                             // elements, for SumOrder::chunked
+  std::map<std::string, double, std::less<>> ulp;         // exp log sqrt rsqrt recip div: largest error, f32 ulp
+  bool float_pad_is_infinite = true;                      // tfillpad max/min of floats: +-inf, else +-max finite
+  std::map<std::string, Evidence, std::less<>> evidence;  // key = field name above; absent = assumed
+
+  // Which conversions the target has, and what each written (mode, saturation) means.
+  // mode: NONE RINT ROUND FLOOR CEIL TRUNC ODD CAST_RINT or empty (= default); saturation: "ON" "OFF" or empty.
+  // Error: the pair is not in the target's table.
+  Result<ConversionMeaning> conversion(DType source, DType destination, std::string_view mode,
+                                       std::string_view saturation) const;
+
+  struct ConversionRow {
+    DType source, destination;
+    std::vector<std::string> modes;        // modes the pair supports as written; others fall to none_means
+    Rounding none_means = Rounding::rint;  // meaning of NONE and of unsupported modes
+    bool saturate_by_default = false;
+    bool off_ignored = false;  // an explicit OFF has no effect
+  };
+  std::vector<ConversionRow> conversions;
+};
+
+// Names of the profiles compiled in, sorted: a2a3, opencl.
+std::vector<std::string> profile_names();
+// Error lists the known names.
+Result<Profile> load_profile(std::string_view name);
+// Same, from TOML text (for tests and users' own targets).
+Result<Profile> parse_profile(std::string_view text, std::string_view file_name);
+
+}  // namespace assay

@@ -1,0 +1,201 @@
+// The one intermediate representation of kernels. Every backend executes it; bisection, mutation and fuzzing edit it
+// and print it back as text. Values are SSA, regions are structured (scf), there is no control-flow graph. Source:
+// pto-format.md sections 1 and 3.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "harness/core/dtype.h"
+#include "harness/core/error.h"
+#include "harness/pto/op_table.h"
+
+namespace assay::pto {
+
+inline constexpr std::int64_t kDynamic = -1;  // a `?` in a type
+
+// Line and column in the module's source, from 1; 0 for operations made by assay itself.
+struct Location {
+  int line = 0;
+  int column = 0;
+  bool operator==(const Location&) const = default;
+};
+
+// ---- types
+// -----------------------------------------------------------------------------------------------------------
+
+enum class ScalarKind : std::uint8_t { i1, i8, i16, i32, i64, ui8, ui16, ui32, ui64, index, f16, bf16, f32 };
+struct ScalarType {
+  ScalarKind kind = ScalarKind::index;
+  bool operator==(const ScalarType&) const = default;
+};
+
+struct PtrType {  // !pto.ptr<f32>: global memory; offsets are in elements
+  DType element = DType::f32;
+  bool operator==(const PtrType&) const = default;
+};
+
+struct ViewType {  // !pto.tensor_view<?x?xf32>, !pto.partition_tensor_view<..>: rank 1 to 5
+  DType element = DType::f32;
+  std::vector<std::int64_t> shape;
+  bool partition = false;
+  bool operator==(const ViewType&) const = default;
+};
+
+enum class Space : std::uint8_t { vec, mat, left, right, acc, bias, scaling };
+enum class BoxOrder : std::uint8_t { row_major, col_major };
+enum class InnerLayout : std::uint8_t { none_box, row_major, col_major };
+enum class Pad : std::uint8_t { null, zero, max, min };
+
+struct TileType {
+  Space space = Space::vec;
+  DType element = DType::f32;
+  std::int64_t rows = 0, cols = 0;              // physical
+  std::int64_t valid_rows = 0, valid_cols = 0;  // kDynamic when given at run time
+  BoxOrder blayout = BoxOrder::row_major;
+  InnerLayout slayout = InnerLayout::none_box;
+  int fractal = 512;
+  Pad pad = Pad::null;
+  int compact = 0;
+  bool operator==(const TileType&) const = default;
+};
+
+struct LocalArrayType {  // !pto.local_array<64xi32>
+  DType element = DType::i32;
+  std::int64_t count = 0;
+  bool operator==(const LocalArrayType&) const = default;
+};
+
+// A type the reader accepts but this tier does not execute (!pto.pipe, vector<4xi16>, ...): its text.
+struct OpaqueType {
+  std::string text;
+  bool operator==(const OpaqueType&) const = default;
+};
+
+using Type = std::variant<ScalarType, PtrType, ViewType, TileType, LocalArrayType, OpaqueType>;
+
+// ---- attributes
+// ------------------------------------------------------------------------------------------------------
+
+struct Attribute;
+struct UnitAttr {
+  bool operator==(const UnitAttr&) const = default;
+};
+struct IntAttr {
+  std::int64_t value = 0;
+  std::optional<ScalarKind> type;  // `0 : i32`
+  bool operator==(const IntAttr&) const = default;
+};
+struct FloatAttr {
+  std::uint32_t f32_bits = 0;  // decimal literals are rounded to nearest even; hex literals are the bits
+  std::optional<ScalarKind> type;
+  bool operator==(const FloatAttr&) const = default;
+};
+struct StringAttr {
+  std::string value;
+  bool operator==(const StringAttr&) const = default;
+};
+struct SymbolAttr {
+  std::string name;
+  bool operator==(const SymbolAttr&) const = default;
+};
+// #pto<round_mode RINT>, #pto.layout<dn>, <PIPE_V>: kind is "round_mode", "layout" or empty, word the rest.
+struct EnumAttr {
+  std::string kind;
+  std::string word;
+  bool operator==(const EnumAttr&) const = default;
+};
+struct ArrayAttr {
+  std::vector<Attribute> items;
+  bool operator==(const ArrayAttr&) const = default;
+};
+struct Attribute {
+  std::variant<UnitAttr, bool, IntAttr, FloatAttr, StringAttr, SymbolAttr, EnumAttr, ArrayAttr> value;
+  bool operator==(const Attribute&) const = default;
+};
+// In source order, keys unique.
+using AttrDict = std::vector<std::pair<std::string, Attribute>>;
+const Attribute* find(const AttrDict& attributes, std::string_view key);
+// The word of an enum attribute ("RINT"), or the value of a string attribute; empty when absent.
+std::string_view word(const AttrDict& attributes, std::string_view key);
+
+// ---- operations
+// ------------------------------------------------------------------------------------------------------
+
+using ValueId = std::uint32_t;  // index into Function::values
+
+struct Value {
+  std::string name;  // without %, may be empty for values made by assay
+  Type type;
+};
+
+struct Region;
+
+struct Operation {
+  OpCode code{};
+  std::uint32_t id = 0;  // preorder number in the function, from 0; renumber() restores it after edits
+  Location location;
+  // Operands of all segments in order. A segment is one operand group of the op's row in the op table:
+  //   tile ops: ins, outs · make_tensor_view: pointer, shape, strides · partition_view: view, offsets, sizes
+  //   alloc_tile: addr, valid_row, valid_col (each 0 or 1) · subview: tile, offsets, valid (0 or 2)
+  //   load_scalar: pointer, offset · store_scalar: value, pointer, offset · scf.for: lower, upper, step, init
+  //   scf.if: condition · scf.while: init · set_validshape: tile, row, col · others: one segment
+  // Static integers where operands may stand (`sizes [32,32]`) become arith.constant-free: see `static_sizes`.
+  std::vector<ValueId> operands;
+  std::vector<std::uint32_t> segments;     // lengths; sums to operands.size()
+  std::vector<std::int64_t> static_sizes;  // subview: its literal sizes [R, C]; otherwise empty
+  std::vector<ValueId> results;
+  AttrDict attributes;          // arith.constant: key "value"; cmpi/cmpf: "predicate"; call: "callee"
+  std::vector<Region> regions;  // for: body · if: then, else · while: before, after · section: body
+
+  std::span<const ValueId> segment(std::size_t index) const;
+};
+
+struct Region {
+  std::vector<ValueId> arguments;  // for: induction variable, then iteration arguments · while: as in MLIR
+  std::vector<Operation> body;     // last one is the terminator where the op has one (yield, condition, return)
+};
+
+struct Function {
+  std::string name;
+  std::vector<ValueId> arguments;
+  std::vector<Type> results;
+  AttrDict attributes;
+  Location location;
+  bool is_external = false;  // declaration without body
+  Region body;
+  std::vector<Value> values;  // SSA values, indexed by ValueId
+
+  const Type& type(ValueId value) const { return values[value].type; }
+  const TileType& tile(ValueId value) const { return std::get<TileType>(values[value].type); }
+};
+
+struct Module {
+  std::string file;                           // for messages
+  std::shared_ptr<const std::string> source;  // text the locations point into; may be null
+  AttrDict attributes;
+  std::vector<Function> functions;
+
+  const Function* find_function(std::string_view name) const;
+};
+
+// Renumbers operation ids in preorder. Call after editing.
+void renumber(Function& function);
+// Operations of the function in preorder; the pointer at index i has id i.
+std::vector<const Operation*> preorder(const Function& function);
+std::vector<Operation*> preorder(Function& function);
+// True when the function has any operation of tier T1 that orders pipes (set_flag, barrier, ...): design.md section 4.
+bool has_synchronisation(const Function& function);
+
+std::string to_string(const Type& type);  // as printed; tiles in the compact spelling
+int bits_of(ScalarKind kind);             // index is 64
+std::string_view name(Space space);
+
+}  // namespace assay::pto

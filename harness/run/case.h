@@ -1,0 +1,73 @@
+// A case: one point to check, as key=value pairs, and the record of what happened to it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/compare/policy.h"
+#include "harness/core/error.h"
+
+namespace assay::run {
+
+// Keys every pipeline has: pipeline, fill, seed, profile, policy, backends ("sim+opencl"), expect ("pass",
+// "fail:CAUSE", "skip:REASON"), tags, timeout (seconds). All other keys are parameters of the pipeline. Keys that are
+// absent have the pipeline's defaults and are not part of the id.
+struct Case {
+  std::map<std::string, std::string, std::less<>> values;
+
+  std::string_view get(std::string_view key, std::string_view otherwise = {}) const;
+};
+
+// 16 hex digits of a stable 64-bit hash of the sorted key=value pairs. `expect`, `tags`, `timeout` and `backends` do
+// not take part: they say how to treat the case, not what it is.
+std::string case_id(const Case& c);
+// "pipeline=ffn_add fill=ties seed=3 D=64 T=5": sorted, values with spaces or quotes are quoted; parse is the inverse.
+std::string replay_line(const Case& c);
+Result<Case> parse_replay(std::string_view line);
+
+// One output of one stage on one backend, or device against simulator (reference = "sim").
+struct OutputResult {
+  std::string stage, output;
+  std::string subject;    // "sim", "opencl"
+  std::string reference;  // "golden", "sim"
+  std::string oracle;     // "builtin", "npy", "command", "peer"
+  compare::Comparison comparison;
+  std::string pattern;  // of a mismatch, in words
+};
+
+struct StageResult {
+  std::string stage;
+  compare::Blame blame = compare::Blame::none;
+  std::vector<OutputResult> outputs;
+};
+
+struct BackendResult {
+  std::string backend;
+  std::string status;  // device::RunStatus in words, or "skipped"
+  std::string reason;
+  std::vector<std::string> diagnostics;
+  double seconds = 0;         // wall
+  double device_seconds = 0;  // device event time
+  std::uint64_t instructions = 0;
+};
+
+struct CaseResult {
+  Case c;
+  std::string id;
+  compare::Verdict verdict = compare::Verdict::unverified;  // after `expect` has been applied
+  std::string reason;                                       // one line
+  std::vector<StageResult> stages;
+  std::vector<BackendResult> backends;
+  std::int64_t compared = 0, unconstrained = 0, unwritten = 0;
+  double seconds = 0;
+};
+
+void to_json(nlohmann::json& json, const CaseResult& result);
+void from_json(const nlohmann::json& json, CaseResult& result);
+
+}  // namespace assay::run

@@ -1,0 +1,99 @@
+// Executes one case in this process: fills the inputs, evaluates the goldens, runs the backends, compares three ways,
+// assigns blame. Used by the worker, the fuzzer and bisection.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "goldens/stages/stage.h"
+#include "harness/core/tensor.h"
+#include "harness/device/backend.h"
+#include "harness/pipeline/pipeline.h"
+#include "harness/pto/ir.h"
+#include "harness/run/case.h"
+
+namespace assay::run {
+
+// Values of the case's parameters over the pipeline's defaults. Errors: unknown key, not an integer, out of range, not
+// among the choices, a constraint of the pipeline that does not hold (named).
+struct Bindings {
+  std::map<std::string, std::int64_t, std::less<>> integers;
+  std::map<std::string, std::string, std::less<>> words;
+};
+Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c);
+
+struct ResolvedTensor {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape;
+  pipeline::Role role = pipeline::Role::input;
+};
+Result<std::vector<ResolvedTensor>> resolve_tensors(const pipeline::Pipeline& pipeline, const Bindings& bindings);
+
+// Bytes of all tensors of the case.
+Result<std::int64_t> bytes_needed(const pipeline::Pipeline& pipeline, const Case& c);
+
+// Inputs of the first stage under the case's fill and seed; same bytes on every machine.
+Result<TensorMap> make_inputs(const pipeline::Pipeline& pipeline, const Case& c, const Bindings& bindings);
+
+// A stage made concrete for a case: parsed and verified modules, one launch description per task.
+struct ResolvedTask {
+  std::shared_ptr<const pto::Module> module;
+  std::string function;
+  struct Argument {
+    std::string tensor;  // empty for scalars
+    std::variant<std::int64_t, double> scalar;
+  };
+  std::vector<Argument> arguments;
+  std::int64_t blocks = 1;
+};
+struct ResolvedStage {
+  const pipeline::StageSpec* spec = nullptr;
+  std::vector<ResolvedTask> tasks;
+};
+Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
+                                    const Bindings& bindings);
+
+// Runs the stage's tasks in order on one backend. `inputs` are the tensors the stage reads; outputs and temporaries are
+// created poisoned, with guard zones around every tensor, and the whole run is repeated with a second poison pattern:
+// elements that differ between the two runs were never written or depend on undefined bytes.
+struct StageOutcome {
+  TensorMap outputs;
+  std::map<std::string, std::vector<std::uint8_t>, std::less<>> unwritten;  // 1 per element
+  device::RunReport report;  // merged over tasks: first that is not completed wins
+  std::string stray_write;   // a guard zone or an input that changed, in words; empty when none
+  double seconds = 0;
+};
+Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors,
+                               const TensorMap& inputs, device::Backend& backend, const device::RunOptions& options);
+
+// Golden of the stage for these inputs; empty map when the stage has none.
+Result<goldens::GoldenMap> stage_golden(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
+                                        const Bindings& bindings, const std::vector<ResolvedTensor>& tensors,
+                                        const TensorMap& inputs, const Profile& profile);
+
+struct ExecuteOptions {
+  std::vector<std::filesystem::path> pipeline_directories;
+  std::vector<std::string> backends;  // "sim", "opencl", "process:..."; from --backend or the case
+  bool backends_required = false;     // asked for with --backend: unavailable is an error, not a skip
+  std::filesystem::path failures;     // where failure folders go; empty: none written
+  bool contract_fma = false;
+  std::uint64_t instruction_budget = 200'000'000;
+};
+
+class Executor {
+ public:
+  explicit Executor(ExecuteOptions options);
+  ~Executor();
+  // Bad input of the case is an Error; everything that happens to the subject is in the result. Backends, pipelines and
+  // parsed kernels are kept between cases.
+  Result<CaseResult> execute(const Case& c);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace assay::run
