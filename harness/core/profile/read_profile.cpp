@@ -1,0 +1,198 @@
+// Reads a machine profile from TOML. Every key is checked, unknown ones are refused.
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <sstream>
+#include <toml.hpp>
+
+#include "harness/core/profile/profile.h"
+
+namespace assay {
+namespace {
+
+constexpr std::size_t kMaxText = 1 << 20;
+
+using Value = toml::value;
+
+Error fault(const Value& value, std::string_view file, std::string message) {
+  const auto location = value.location();
+  return {ErrorKind::bad_input, std::move(message),
+          TextPosition{std::string(file), static_cast<int>(location.line()), static_cast<int>(location.column())},
+          location.line_str()};
+}
+
+// Thrown inside this file only, and caught by parse_profile: a table walk with a Result at every step hides the walk.
+struct Refused {
+  Error error;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view file) : file_(file) {}
+
+  [[noreturn]] void refuse(const Value& value, std::string message) const {
+    throw Refused{fault(value, file_, std::move(message))};
+  }
+
+  void only(const Value& table, std::initializer_list<std::string_view> known) const {
+    if (!table.is_table()) refuse(table, "expected a table");
+    for (const auto& [key, value] : table.as_table())
+      if (std::find(known.begin(), known.end(), key) == known.end())
+        refuse(value, fmt::format("unknown key '{}', expected one of {}", key, fmt::join(known, ", ")));
+  }
+
+  const Value* find(const Value& table, const std::string& key) const {
+    const auto& entries = table.as_table();
+    const auto found = entries.find(key);
+    return found == entries.end() ? nullptr : &found->second;
+  }
+
+  const Value& need(const Value& table, const std::string& key) const {
+    const Value* value = find(table, key);
+    if (value == nullptr) refuse(table, fmt::format("the key '{}' is missing", key));
+    return *value;
+  }
+
+  std::string word(const Value& value) const {
+    if (!value.is_string()) refuse(value, "expected a string");
+    return value.as_string().str;
+  }
+
+  std::int64_t integer(const Value& value) const {
+    if (!value.is_integer()) refuse(value, "expected an integer");
+    if (value.as_integer() < 0) refuse(value, fmt::format("{} is negative", value.as_integer()));
+    return value.as_integer();
+  }
+
+  bool boolean(const Value& value) const {
+    if (!value.is_boolean()) refuse(value, "expected true or false");
+    return value.as_boolean();
+  }
+
+  // One of the words, as the enumerator at the same position.
+  template <class Enum>
+  Enum choice(const Value& value, std::initializer_list<std::string_view> words) const {
+    const std::string text = word(value);
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (found == words.end())
+      refuse(value, fmt::format("found '{}', expected one of {}", text, fmt::join(words, ", ")));
+    return static_cast<Enum>(found - words.begin());
+  }
+
+  DType dtype(const Value& value) const {
+    const auto parsed = parse_dtype(word(value));
+    if (!parsed) refuse(value, fmt::format("unknown dtype '{}'", word(value)));
+    return *parsed;
+  }
+
+  Rounding rounding(const Value& value) const {
+    const auto parsed = parse_rounding(word(value));
+    if (!parsed) refuse(value, fmt::format("unknown rounding mode '{}'", word(value)));
+    return *parsed;
+  }
+
+ private:
+  std::string_view file_;
+};
+
+void read_spaces(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"vec", "mat", "left", "right", "acc", "bias", "scaling"});
+  for (const auto& [name, value] : table.as_table()) {
+    reader.only(value, {"bytes", "alignment"});
+    MemorySpace space;
+    space.bytes = reader.integer(reader.need(value, "bytes"));
+    space.alignment = reader.integer(reader.need(value, "alignment"));
+    if (space.alignment == 0 || (space.alignment & (space.alignment - 1)) != 0)
+      reader.refuse(value, fmt::format("alignment {} is not a power of two", space.alignment));
+    profile.spaces.emplace(name, space);
+  }
+}
+
+void read_scratch(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"begin", "end"});
+  profile.scratch_begin = reader.integer(reader.need(table, "begin"));
+  profile.scratch_end = reader.integer(reader.need(table, "end"));
+  if (profile.scratch_end < profile.scratch_begin) reader.refuse(table, "the scratch window ends before it begins");
+}
+
+void read_numerics(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"contraction", "flush_subnormals", "sum_order", "sum_chunk", "float_pad_is_infinite"});
+  profile.contraction = reader.choice<Contraction>(reader.need(table, "contraction"), {"off", "allowed"});
+  profile.flush_subnormals = reader.boolean(reader.need(table, "flush_subnormals"));
+  profile.sum_order = reader.choice<SumOrder>(reader.need(table, "sum_order"), {"sequential", "chunked", "any"});
+  profile.sum_chunk = reader.integer(reader.need(table, "sum_chunk"));
+  if (profile.sum_order == SumOrder::chunked && profile.sum_chunk == 0)
+    reader.refuse(table, "sum_order is chunked, but sum_chunk is 0");
+  profile.float_pad_is_infinite = reader.boolean(reader.need(table, "float_pad_is_infinite"));
+}
+
+void read_ulp(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"exp", "log", "sqrt", "rsqrt", "recip", "div"});
+  for (const char* name : {"exp", "log", "sqrt", "rsqrt", "recip", "div"}) {
+    const Value& value = reader.need(table, name);
+    if (!value.is_floating()) reader.refuse(value, "expected a number with a decimal point");
+    const double bound = value.as_floating();
+    if (!(bound >= 0 && bound <= 1e6)) reader.refuse(value, fmt::format("{} is not between 0 and 1e6 ulp", bound));
+    profile.ulp.emplace(name, bound);
+  }
+}
+
+void read_evidence(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"spaces", "scratch", "contraction", "flush_subnormals", "sum_order", "sum_chunk", "ulp",
+                      "float_pad_is_infinite", "conversions"});
+  for (const auto& [key, value] : table.as_table())
+    profile.evidence.emplace(key, reader.choice<Evidence>(value, {"assumed", "published", "measured"}));
+}
+
+void read_conversion(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"from", "to", "modes", "none", "saturate", "off_ignored"});
+  Profile::ConversionRow row{};
+  row.source = reader.dtype(reader.need(table, "from"));
+  row.none_means = reader.rounding(reader.need(table, "none"));
+  row.saturate_by_default = reader.boolean(reader.need(table, "saturate"));
+  row.off_ignored = reader.boolean(reader.need(table, "off_ignored"));
+  const Value& modes = reader.need(table, "modes");
+  const Value& destinations = reader.need(table, "to");
+  if (!modes.is_array() || !destinations.is_array()) reader.refuse(table, "'modes' and 'to' are arrays");
+  for (const Value& mode : modes.as_array()) row.modes.emplace_back(name(reader.rounding(mode)));
+  for (const Value& destination : destinations.as_array()) {
+    row.destination = reader.dtype(destination);
+    if (std::any_of(profile.conversions.begin(), profile.conversions.end(), [&](const auto& other) {
+          return other.source == row.source && other.destination == row.destination;
+        }))
+      reader.refuse(destination, fmt::format("{} to {} is listed twice", name(row.source), name(row.destination)));
+    profile.conversions.push_back(row);
+  }
+}
+
+Profile read(const Reader& reader, const Value& root) {
+  reader.only(root, {"name", "spaces", "scratch", "numerics", "ulp", "evidence", "conversions"});
+  Profile profile;
+  profile.name = reader.word(reader.need(root, "name"));
+  read_spaces(reader, reader.need(root, "spaces"), profile);
+  if (const Value* scratch = reader.find(root, "scratch")) read_scratch(reader, *scratch, profile);
+  read_numerics(reader, reader.need(root, "numerics"), profile);
+  read_ulp(reader, reader.need(root, "ulp"), profile);
+  if (const Value* evidence = reader.find(root, "evidence")) read_evidence(reader, *evidence, profile);
+  const Value& conversions = reader.need(root, "conversions");
+  if (!conversions.is_array()) reader.refuse(conversions, "'conversions' is an array of tables");
+  for (const Value& table : conversions.as_array()) read_conversion(reader, table, profile);
+  return profile;
+}
+
+}  // namespace
+
+Result<Profile> parse_profile(std::string_view text, std::string_view file_name) {
+  if (text.size() > kMaxText)
+    return bad_input("{}: a profile of {} bytes, expected at most {}", file_name, text.size(), kMaxText);
+  try {
+    std::istringstream stream{std::string(text)};
+    return read(Reader(file_name), toml::parse(stream, std::string(file_name)));
+  } catch (const Refused& refused) {
+    return tl::unexpected(refused.error);
+  } catch (const std::exception& error) {  // toml11's syntax errors; their text carries line and caret
+    return bad_input_at({std::string(file_name), 0, 0}, "{}", error.what());
+  }
+}
+
+}  // namespace assay
