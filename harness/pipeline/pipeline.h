@@ -47,6 +47,7 @@ struct Task {
   std::string function;          // may hold {parameter}; empty: the file's only function
   std::vector<TaskArgument> arguments;
   Expression blocks;
+  Expression ranks;  // copies of the machine, each with its own memory; above 1 no backend of today runs it
 };
 
 struct BuiltinGolden {
@@ -59,8 +60,9 @@ struct NpyGolden {
   std::filesystem::path directory;
 };  // OUTPUT.npy, and OUTPUT.lo.npy, OUTPUT.hi.npy where present
 struct CommandGolden {
-  std::string command;
-};  // gets {inputs} and {outputs} directories of .npy + manifest
+  std::string command;  // gets {inputs} and {outputs} directories of .npy + manifest
+  double timeout = 60;  // seconds
+};
 using GoldenSource = std::variant<std::monostate, BuiltinGolden, NpyGolden, CommandGolden>;
 
 struct StageSpec {

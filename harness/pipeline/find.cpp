@@ -1,0 +1,61 @@
+// Where pipeline files are found.
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "harness/pipeline/reader.h"
+#include "harness/pipeline/suggest.h"
+
+namespace assay::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<std::string> read_text(const fs::path& file) {
+  std::error_code code;
+  if (fs::is_directory(file, code)) return bad_input("{} is a directory; expected a pipeline file", file.string());
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return bad_input("cannot open the pipeline file {}", file.string());
+  // One byte more than allowed, so that the parser sees a file that is too long as such.
+  std::string text(kMaxDocumentBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
+}
+
+// Names of the pipelines in a directory, one and two folders deep.
+void collect_known(const fs::path& directory, std::set<std::string>& known) {
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(directory, code)) {
+    if (fs::is_regular_file(entry.path() / "pipeline.toml", code)) known.insert(entry.path().filename().string());
+    if (!entry.is_directory(code)) continue;
+    for (const auto& inner : fs::directory_iterator(entry.path(), code))
+      if (fs::is_regular_file(inner.path() / "pipeline.toml", code))
+        known.insert((entry.path().filename() / inner.path().filename()).string());
+  }
+}
+
+}  // namespace
+
+Result<Pipeline> read_pipeline(const fs::path& file) {
+  const auto text = read_text(file);
+  if (!text) return tl::unexpected(text.error());
+  const auto root = parse_document(*text, file.string());
+  if (!root) return tl::unexpected(root.error());
+  return Reader(file).read(*root);
+}
+
+Result<Pipeline> find_pipeline(std::string_view name, const std::vector<fs::path>& directories) {
+  if (name.ends_with(".toml")) return read_pipeline(fs::path(name));
+  std::set<std::string> known;
+  for (const fs::path& directory : directories) {
+    const fs::path file = directory / fs::path(name) / "pipeline.toml";
+    std::error_code code;
+    if (!name.empty() && fs::is_regular_file(file, code)) return read_pipeline(file);
+    collect_known(directory, known);
+  }
+  const std::vector<std::string> names(known.begin(), known.end());
+  return bad_input("unknown pipeline '{}'{}", name, names.empty() ? "; no pipelines found" : suggestion(name, names));
+}
+
+}  // namespace assay::pipeline

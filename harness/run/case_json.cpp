@@ -1,0 +1,159 @@
+// CaseResult as JSON: what a worker hands back and what summary.json holds. Absent fields read as their defaults.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "harness/run/case.h"
+
+namespace assay::run {
+
+using compare::Comparison;
+using compare::ElementMismatch;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::array<std::string_view, 8> kBlames = {"none",       "device",      "simulator",      "both",
+                                                     "all_differ", "device_only", "simulator_only", "undecided"};
+static_assert(kBlames.size() == static_cast<std::size_t>(compare::Blame::undecided) + 1);
+
+// JSON has no infinity; a tolerance that no number satisfies is written as null.
+json finite_or_null(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
+double number_or_infinity(const json& node, const char* key) {
+  if (!node.contains(key)) return 0;
+  return node.at(key).is_null() ? std::numeric_limits<double>::infinity() : node.at(key).get<double>();
+}
+
+json to_node(const ElementMismatch& m) {
+  return json{{"index", m.index}, {"actual", m.actual}, {"expected", m.expected},
+              {"lo", m.lo},       {"hi", m.hi},         {"ulps", m.ulps}};
+}
+
+ElementMismatch to_mismatch(const json& node) {
+  ElementMismatch m;
+  m.index = node.value("index", m.index);
+  m.actual = node.value("actual", m.actual);
+  m.expected = node.value("expected", m.expected);
+  m.lo = node.value("lo", m.lo);
+  m.hi = node.value("hi", m.hi);
+  m.ulps = node.value("ulps", m.ulps);
+  return m;
+}
+
+// Without mismatch_indices: `first` and the pattern's words are what a reader needs.
+json to_node(const Comparison& c) {
+  json first = json::array();
+  for (const ElementMismatch& mismatch : c.first) first.push_back(to_node(mismatch));
+  return json{{"passed", c.passed},
+              {"elements", c.elements},
+              {"compared", c.compared},
+              {"unconstrained", c.unconstrained},
+              {"unwritten", c.unwritten},
+              {"mismatches", c.mismatches},
+              {"worst_index", c.worst_index},
+              {"max_ulps", c.max_ulps},
+              {"max_abs", finite_or_null(c.max_abs)},
+              {"smallest_rtol", finite_or_null(c.smallest_rtol)},
+              {"smallest_atol", finite_or_null(c.smallest_atol)},
+              {"rule", c.rule},
+              {"first", first}};
+}
+
+Comparison to_comparison(const json& node) {
+  Comparison c;
+  c.passed = node.value("passed", c.passed);
+  c.elements = node.value("elements", c.elements);
+  c.compared = node.value("compared", c.compared);
+  c.unconstrained = node.value("unconstrained", c.unconstrained);
+  c.unwritten = node.value("unwritten", c.unwritten);
+  c.mismatches = node.value("mismatches", c.mismatches);
+  c.worst_index = node.value("worst_index", c.worst_index);
+  c.max_ulps = node.value("max_ulps", c.max_ulps);
+  c.max_abs = number_or_infinity(node, "max_abs");
+  c.smallest_rtol = number_or_infinity(node, "smallest_rtol");
+  c.smallest_atol = number_or_infinity(node, "smallest_atol");
+  c.rule = node.value("rule", c.rule);
+  for (const json& item : node.value("first", json::array())) c.first.push_back(to_mismatch(item));
+  return c;
+}
+
+}  // namespace
+
+void to_json(json& node, const OutputResult& o) {
+  node = json{{"stage", o.stage},         {"output", o.output}, {"subject", o.subject},
+              {"reference", o.reference}, {"oracle", o.oracle}, {"comparison", to_node(o.comparison)},
+              {"pattern", o.pattern}};
+}
+
+void from_json(const json& node, OutputResult& o) {
+  o.stage = node.value("stage", o.stage);
+  o.output = node.value("output", o.output);
+  o.subject = node.value("subject", o.subject);
+  o.reference = node.value("reference", o.reference);
+  o.oracle = node.value("oracle", o.oracle);
+  o.comparison = to_comparison(node.value("comparison", json::object()));
+  o.pattern = node.value("pattern", o.pattern);
+}
+
+void to_json(json& node, const StageResult& s) {
+  node = json{{"stage", s.stage}, {"blame", kBlames[static_cast<std::size_t>(s.blame)]}, {"outputs", s.outputs}};
+}
+
+void from_json(const json& node, StageResult& s) {
+  s.stage = node.value("stage", s.stage);
+  const std::string blame = node.value("blame", std::string("none"));
+  const auto found = std::find(kBlames.begin(), kBlames.end(), blame);
+  if (found == kBlames.end()) throw json::other_error::create(501, "blame '" + blame + "' is unknown", node);
+  s.blame = static_cast<compare::Blame>(found - kBlames.begin());
+  s.outputs = node.value("outputs", s.outputs);
+}
+
+void to_json(json& node, const BackendResult& b) {
+  node = json{{"backend", b.backend},          {"status", b.status},   {"reason", b.reason},
+              {"diagnostics", b.diagnostics},  {"seconds", b.seconds}, {"device_seconds", b.device_seconds},
+              {"instructions", b.instructions}};
+}
+
+void from_json(const json& node, BackendResult& b) {
+  b.backend = node.value("backend", b.backend);
+  b.status = node.value("status", b.status);
+  b.reason = node.value("reason", b.reason);
+  b.diagnostics = node.value("diagnostics", b.diagnostics);
+  b.seconds = node.value("seconds", b.seconds);
+  b.device_seconds = node.value("device_seconds", b.device_seconds);
+  b.instructions = node.value("instructions", b.instructions);
+}
+
+void to_json(json& node, const CaseResult& r) {
+  node = json{{"case", r.c.values},
+              {"id", r.id},
+              {"verdict", compare::name(r.verdict)},
+              {"reason", r.reason},
+              {"stages", r.stages},
+              {"backends", r.backends},
+              {"compared", r.compared},
+              {"unconstrained", r.unconstrained},
+              {"unwritten", r.unwritten},
+              {"seconds", r.seconds}};
+}
+
+// Throws nlohmann::json::exception on wrong types and unknown verdicts; readers of untrusted JSON catch it.
+void from_json(const json& node, CaseResult& r) {
+  for (const auto& [key, value] : node.at("case").items()) r.c.values[key] = value.get<std::string>();
+  r.id = node.value("id", r.id);
+  const auto word = node.at("verdict").get<std::string>();
+  const auto verdict = compare::parse_verdict(word);
+  if (!verdict) throw json::other_error::create(501, "verdict '" + word + "' is unknown", node);
+  r.verdict = *verdict;
+  r.reason = node.value("reason", r.reason);
+  r.stages = node.value("stages", r.stages);
+  r.backends = node.value("backends", r.backends);
+  r.compared = node.value("compared", r.compared);
+  r.unconstrained = node.value("unconstrained", r.unconstrained);
+  r.unwritten = node.value("unwritten", r.unwritten);
+  r.seconds = node.value("seconds", r.seconds);
+}
+
+}  // namespace assay::run
