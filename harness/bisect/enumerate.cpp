@@ -1,0 +1,503 @@
+// The published list of single edits, one function per kind (docs/bisection.md).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+#include "harness/bisect/edit.h"
+
+namespace assay::bisect {
+namespace {
+
+using pto::Function;
+using pto::OpCode;
+using pto::Operation;
+using pto::TileType;
+using pto::ValueId;
+using enum pto::OpCode;
+
+std::string label(const Function& function, ValueId value) {
+  const std::string& text = function.values[value].name;
+  return text.empty() ? fmt::format("%v{}", value) : "%" + text;
+}
+
+Edit edit_of(EditKind kind, const Operation& op, std::string description) {
+  Edit edit;
+  edit.kind = kind;
+  edit.op_id = op.id;
+  edit.description = std::move(description);
+  return edit;
+}
+
+bool is_integer(const pto::Type& type) {
+  const auto* scalar = std::get_if<pto::ScalarType>(&type);
+  return scalar && scalar->kind != pto::ScalarKind::f16 && scalar->kind != pto::ScalarKind::bf16 &&
+         scalar->kind != pto::ScalarKind::f32 && scalar->kind != pto::ScalarKind::i1;
+}
+
+// Whether the verifier could accept `other` where `type` stands.
+bool interchangeable(const pto::Type& type, const pto::Type& other) {
+  if (type.index() != other.index()) return false;
+  if (const auto* tile = std::get_if<TileType>(&type)) {
+    const auto& peer = std::get<TileType>(other);
+    return tile->element == peer.element && tile->space == peer.space;
+  }
+  if (const auto* view = std::get_if<pto::ViewType>(&type)) {
+    const auto& peer = std::get<pto::ViewType>(other);
+    return view->element == peer.element && view->partition == peer.partition &&
+           view->shape.size() == peer.shape.size();
+  }
+  return type == other;
+}
+
+using Group = std::span<const OpCode>;
+constexpr std::array kBinary{tadd, tsub, tmul, tdiv, tmax, tmin};
+constexpr std::array kWithScalar{tadds, tsubs, tmuls, tdivs, tmaxs, tmins};
+constexpr std::array kUnary{tneg, tabs, trelu, texp, tlog, tsqrt, trsqrt, trecip};
+constexpr std::array kRowExpand{trowexpandadd, trowexpandsub, trowexpandmul, trowexpanddiv};
+constexpr std::array kColExpand{tcolexpandadd, tcolexpandsub, tcolexpandmul, tcolexpanddiv};
+constexpr std::array kExpand{trowexpand, tcolexpand};
+constexpr std::array kReduce{trowsum, trowmax};
+constexpr std::array kInteger{arith_addi,      arith_subi,       arith_muli,  arith_divsi, arith_remsi,
+                              arith_ceildivsi, arith_floordivsi, arith_minsi, arith_maxsi};
+constexpr std::array kFloat{arith_addf, arith_subf, arith_mulf, arith_divf, arith_maximumf, arith_minimumf};
+constexpr std::array<Group, 9> kGroups{kBinary, kWithScalar, kUnary,   kRowExpand, kColExpand,
+                                       kExpand, kReduce,     kInteger, kFloat};
+constexpr std::array<std::string_view, 10> kPredicates{"eq",  "ne",  "slt", "sle", "sgt",
+                                                       "sge", "ult", "ule", "ugt", "uge"};
+constexpr std::array<std::string_view, 6> kRoundings{"RINT", "ROUND", "TRUNC", "FLOOR", "CEIL", "ODD"};
+
+pto::AttrDict with_word(const pto::AttrDict& attributes, std::string_view key, std::string_view kind,
+                        std::string_view value) {
+  pto::AttrDict changed = attributes;
+  const pto::Attribute attribute{pto::EnumAttr{std::string(kind), std::string(value)}};
+  for (auto& [name, old] : changed)
+    if (name == key) {
+      old = attribute;
+      return changed;
+    }
+  changed.emplace_back(key, attribute);
+  return changed;
+}
+
+void edits_of_rounding(const Operation& op, std::vector<Edit>& edits) {
+  if (op.code != tcvt) return;
+  const std::string_view now = word(op.attributes, "rmode");
+  for (std::string_view mode : kRoundings) {
+    if (mode == now) continue;
+    Edit edit = edit_of(EditKind::rounding, op, fmt::format("rmode {} -> {}", now, mode));
+    edit.attributes = with_word(op.attributes, "rmode", "round_mode", mode);
+    edits.push_back(std::move(edit));
+  }
+}
+
+void edits_of_saturation(const Operation& op, std::vector<Edit>& edits) {
+  if (op.code != tcvt) return;
+  const std::string_view key = find(op.attributes, "sat_mode") ? "sat_mode" : "satmode";
+  const std::string_view now = word(op.attributes, key);
+  for (std::string_view mode : {"ON", "OFF"}) {
+    if (mode == now) continue;
+    Edit edit = edit_of(EditKind::saturation, op, fmt::format("{} {} -> {}", key, now.empty() ? "unset" : now, mode));
+    edit.attributes = with_word(op.attributes, key, "saturation_mode", mode);
+    edits.push_back(std::move(edit));
+  }
+}
+
+void edits_of_predicate(const Operation& op, std::vector<Edit>& edits) {
+  if (op.code != arith_cmpi) return;
+  const std::string_view now = word(op.attributes, "predicate");
+  for (std::string_view predicate : kPredicates) {
+    if (predicate == now) continue;
+    Edit edit = edit_of(EditKind::operation, op, fmt::format("predicate {} -> {}", now, predicate));
+    edit.attributes = with_word(op.attributes, "predicate", "", predicate);
+    edits.push_back(std::move(edit));
+  }
+}
+
+void edits_of_operation(const Operation& op, std::vector<Edit>& edits) {
+  edits_of_predicate(op, edits);
+  for (Group group : kGroups) {
+    if (std::find(group.begin(), group.end(), op.code) == group.end()) continue;
+    for (OpCode code : group) {
+      if (code == op.code) continue;
+      Edit edit = edit_of(EditKind::operation, op, fmt::format("{} -> {}", mnemonic(op.code), mnemonic(code)));
+      edit.code = code;
+      edits.push_back(std::move(edit));
+    }
+  }
+}
+
+void swap_edit(const Function& function, const Operation& op, std::uint32_t a, std::uint32_t b,
+               std::vector<Edit>& edits) {
+  if (b >= op.operands.size() || op.operands[a] == op.operands[b]) return;
+  Edit edit =
+      edit_of(EditKind::operand_order, op,
+              fmt::format("{} and {} exchanged", label(function, op.operands[a]), label(function, op.operands[b])));
+  edit.operands = {{a, op.operands[b], 0}, {b, op.operands[a], 0}};
+  edits.push_back(std::move(edit));
+}
+
+// Neighbouring operands inside one segment. Where the types differ (tdivs tile/scalar) the exchange is still legal
+// text.
+void edits_of_operand_order(const Function& function, const Operation& op, std::vector<Edit>& edits) {
+  const pto::Family family = info(op.code).family;
+  if (op.code == make_tensor_view || family == pto::Family::control) {
+    if (op.code == for_op) swap_edit(function, op, 0, 1, edits);
+    return;
+  }
+  std::uint32_t begin = 0;
+  for (std::uint32_t length : op.segments) {
+    for (std::uint32_t i = begin; i + 1 < begin + length; ++i)
+      for (std::uint32_t j = i + 1; j < begin + length; ++j) swap_edit(function, op, i, j, edits);
+    begin += length;
+  }
+  if (op.code == set_validshape) swap_edit(function, op, 1, 2, edits);
+}
+
+Edit operand_edit(const Function& function, const Operation& op, EditKind kind, std::uint32_t index, ValueId value,
+                  std::int64_t offset) {
+  const std::string shift = offset == 0 ? "" : fmt::format(" {} {}", offset < 0 ? '-' : '+', std::abs(offset));
+  Edit edit = edit_of(
+      kind, op,
+      fmt::format("operand {}: {} -> {}{}", index, label(function, op.operands[index]), label(function, value), shift));
+  edit.operands = {{index, value, offset}};
+  return edit;
+}
+
+// Other values in scope for one operand; integers also one more and one less.
+void substitute(const Function& function, const Operation& op, EditKind kind, std::uint32_t index,
+                const std::vector<ValueId>& scope, std::vector<Edit>& edits) {
+  const ValueId now = op.operands[index];
+  const pto::Type& type = function.type(now);
+  if (is_integer(type) && kind != EditKind::address)
+    for (std::int64_t offset : {-1, 1}) edits.push_back(operand_edit(function, op, kind, index, now, offset));
+  for (ValueId value : scope)
+    if (value != now && interchangeable(type, function.type(value)))
+      edits.push_back(operand_edit(function, op, kind, index, value, 0));
+}
+
+void add_alloc_edit(const Operation& op, const TileType& type, std::vector<ValueId> rows, std::vector<ValueId> cols,
+                    std::string description, std::vector<Edit>& edits) {
+  Edit edit = edit_of(EditKind::valid_shape, op, std::move(description));
+  edit.tile_type = type;
+  edit.valid_rows = std::move(rows);
+  edit.valid_cols = std::move(cols);
+  edits.push_back(std::move(edit));
+}
+
+std::vector<ValueId> copy(std::span<const ValueId> values) { return {values.begin(), values.end()}; }
+
+// A static extent: the physical one, one more and one less.
+void static_extents(const Operation& op, const TileType& type, std::vector<Edit>& edits) {
+  const auto add = [&](bool rows, std::int64_t extent) {
+    TileType changed = type;
+    std::int64_t& valid = rows ? changed.valid_rows : changed.valid_cols;
+    const std::int64_t physical = rows ? type.rows : type.cols;
+    if (extent < 0 || extent > physical || extent == valid) return;
+    const std::string was = valid == pto::kDynamic ? "?" : std::to_string(valid);
+    valid = extent;
+    add_alloc_edit(op, changed, rows ? std::vector<ValueId>{} : copy(op.segment(1)),
+                   rows ? copy(op.segment(2)) : std::vector<ValueId>{},
+                   fmt::format("valid {} {} -> {}", rows ? "rows" : "columns", was, extent), edits);
+  };
+  for (bool rows : {true, false}) {
+    const std::int64_t valid = rows ? type.valid_rows : type.valid_cols;
+    add(rows, rows ? type.rows : type.cols);
+    if (valid == pto::kDynamic) continue;
+    add(rows, valid - 1);
+    add(rows, valid + 1);
+  }
+}
+
+// Extents that the type leaves to run time and the operation does not give: the whole tile, or values in scope.
+void unset_extents(const Function& function, const Operation& op, const TileType& type,
+                   const std::vector<ValueId>& scope, std::vector<Edit>& edits) {
+  const bool rows = type.valid_rows == pto::kDynamic && op.segment(1).empty();
+  const bool cols = type.valid_cols == pto::kDynamic && op.segment(2).empty();
+  if (!rows && !cols) return;
+  TileType whole = type;
+  if (rows) whole.valid_rows = type.rows;
+  if (cols) whole.valid_cols = type.cols;
+  add_alloc_edit(op, whole, copy(op.segment(1)), copy(op.segment(2)), "unset valid shape -> the declared shape", edits);
+  for (ValueId value : scope) {
+    if (function.type(value) != pto::Type{pto::ScalarType{pto::ScalarKind::index}}) continue;
+    TileType one = whole;
+    if (rows)
+      one.valid_rows = pto::kDynamic;
+    else
+      one.valid_cols = pto::kDynamic;
+    add_alloc_edit(op, one, rows ? std::vector{value} : copy(op.segment(1)),
+                   rows ? copy(op.segment(2)) : std::vector{value},
+                   fmt::format("unset valid {} -> {}", rows ? "rows" : "columns", label(function, value)), edits);
+  }
+}
+
+void edits_of_valid_shape(const Function& function, const Operation& op, const std::vector<ValueId>& scope,
+                          std::vector<Edit>& edits) {
+  if (op.code == set_validshape) {
+    for (std::uint32_t index : {1U, 2U})
+      if (index < op.operands.size()) substitute(function, op, EditKind::valid_shape, index, scope, edits);
+    return;
+  }
+  if (op.code != alloc_tile) return;
+  const TileType& type = function.tile(op.results.front());
+  unset_extents(function, op, type, scope, edits);
+  const auto first = static_cast<std::uint32_t>(op.segment(0).size());
+  for (std::uint32_t index = first; index < op.operands.size(); ++index)
+    substitute(function, op, EditKind::valid_shape, index, scope, edits);
+  static_extents(op, type, edits);
+}
+
+void edits_of_tile_operand(const Function& function, const Operation& op, const std::vector<ValueId>& scope,
+                           std::vector<Edit>& edits) {
+  for (std::uint32_t index = 0; index < op.operands.size(); ++index) {
+    const pto::Type& type = function.type(op.operands[index]);
+    if (std::holds_alternative<pto::ScalarType>(type) && info(op.code).family != pto::Family::tile) continue;
+    if (is_integer(type)) continue;
+    substitute(function, op, EditKind::tile_operand, index, scope, edits);
+  }
+}
+
+void edits_of_address(const Function& function, const Operation& op, const std::vector<ValueId>& scope,
+                      std::vector<Edit>& edits) {
+  if (op.code == alloc_tile && !op.segment(0).empty()) substitute(function, op, EditKind::address, 0, scope, edits);
+}
+
+void edits_of_bounds(const Function& function, const Operation& op, const std::vector<ValueId>& scope,
+                     std::vector<Edit>& edits) {
+  if (op.code == alloc_tile || op.code == set_validshape) return;
+  for (std::uint32_t index = 0; index < op.operands.size(); ++index)
+    if (is_integer(function.type(op.operands[index]))) substitute(function, op, EditKind::bounds, index, scope, edits);
+}
+
+std::vector<pto::Attribute> other_values(const pto::Attribute& now) {
+  std::vector<pto::Attribute> others;
+  if (const auto* integer = std::get_if<pto::IntAttr>(&now.value)) {
+    const std::int64_t v = integer->value;
+    for (std::int64_t value : {v - 1, v + 1, v * 2, v / 2, -v, std::int64_t{0}, std::int64_t{1}})
+      if (value != v) others.push_back({pto::IntAttr{value, integer->type}});
+  } else if (const auto* number = std::get_if<pto::FloatAttr>(&now.value)) {
+    const float v = std::bit_cast<float>(number->f32_bits);
+    for (float value : {v * 2, v / 2, v + 1, v - 1, -v, 0.0F, 1.0F, std::bit_cast<float>(number->f32_bits + 1),
+                        std::bit_cast<float>(number->f32_bits - 1)})
+      if (std::bit_cast<std::uint32_t>(value) != number->f32_bits && std::isfinite(value))
+        others.push_back({pto::FloatAttr{std::bit_cast<std::uint32_t>(value), number->type}});
+  }
+  return others;
+}
+
+std::string show(const pto::Attribute& value) {
+  if (const auto* integer = std::get_if<pto::IntAttr>(&value.value)) return std::to_string(integer->value);
+  if (const auto* number = std::get_if<pto::FloatAttr>(&value.value))
+    return fmt::format("{}", std::bit_cast<float>(number->f32_bits));
+  return "?";
+}
+
+void edits_of_constant(const Operation& op, std::vector<Edit>& edits) {
+  const pto::Attribute* now = op.code == arith_constant ? find(op.attributes, "value") : nullptr;
+  if (!now) return;
+  for (pto::Attribute& value : other_values(*now)) {
+    Edit edit = edit_of(EditKind::constant, op, fmt::format("{} -> {}", show(*now), show(value)));
+    edit.attributes = op.attributes;
+    for (auto& [key, attribute] : edit.attributes)
+      if (key == "value") attribute = value;
+    edits.push_back(std::move(edit));
+  }
+}
+
+void edits_of_extra_operation(const Operation& op, std::vector<Edit>& edits) {
+  const bool writes = info(op.code).family == pto::Family::tile || op.code == set_validshape ||
+                      op.code == store_scalar || op.code == tsetval;
+  if (!writes || !op.results.empty()) return;
+  edits.push_back(edit_of(EditKind::extra_operation, op, fmt::format("{} deleted", mnemonic(op.code))));
+}
+
+// ---- insertion
+// -------------------------------------------------------------------------------------------------------
+
+class Inserter {
+ public:
+  Inserter(const Function& function, const Operation& anchor, std::vector<Edit>& edits)
+      : function_(function), anchor_(anchor), scope_(values_in_scope(function, anchor.id)), edits_(edits) {}
+
+  // Something that writes `tile` in front of the anchor, which reads it.
+  void writers_of(ValueId tile) {
+    loads(tile);
+    for (OpCode code : kUnary) with_sources(code, tile, 1);
+    for (OpCode code : kReduce) with_sources(code, tile, 1);
+    for (OpCode code : kExpand) with_sources(code, tile, 1);
+    for (OpCode code : {tmov, tfillpad}) with_sources(code, tile, 1);
+    conversions(tile);
+    for (OpCode code : kWithScalar) with_scalars(code, tile);
+    splats(tile);
+    for (Group group : {Group(kBinary), Group(kRowExpand), Group(kColExpand)})
+      for (OpCode code : group) with_sources(code, tile, 2);
+    extents(tile);
+  }
+
+  // A store of `tile`, which the anchor writes, behind the anchor.
+  void stores_of(ValueId tile) {
+    for (ValueId view : scope_)
+      if (is_partition(view, function_.tile(tile).element)) add(tstore, {tile}, {view}, {}, true);
+  }
+
+ private:
+  bool is_partition(ValueId value, DType element) const {
+    const auto* view = std::get_if<pto::ViewType>(&function_.type(value));
+    return view && view->partition && view->element == element;
+  }
+
+  void add(OpCode code, std::vector<ValueId> ins, std::vector<ValueId> outs, pto::AttrDict attributes, bool after) {
+    Operation op{};
+    op.code = code;
+    op.location = anchor_.location;
+    op.segments = {static_cast<std::uint32_t>(ins.size()), static_cast<std::uint32_t>(outs.size())};
+    op.operands = std::move(ins);
+    op.operands.insert(op.operands.end(), outs.begin(), outs.end());
+    op.attributes = std::move(attributes);
+    finish(std::move(op), after);
+  }
+
+  void finish(Operation op, bool after) {
+    std::string operands;
+    for (ValueId value : op.operands) operands += " " + label(function_, value);
+    Edit edit = edit_of(EditKind::missing_operation, anchor_,
+                        fmt::format("{}{} inserted {}", mnemonic(op.code), operands, after ? "behind" : "in front"));
+    edit.inserted = std::move(op);
+    edit.insert_after = after;
+    edits_.push_back(std::move(edit));
+  }
+
+  void loads(ValueId tile) {
+    for (ValueId view : scope_)
+      if (is_partition(view, function_.tile(tile).element)) add(tload, {view}, {tile}, {}, false);
+  }
+
+  // Tiles that could feed `tile`: same element type, and the same valid extents where both types state them.
+  std::vector<ValueId> sources(ValueId tile, bool same_element = true) const {
+    std::vector<ValueId> found;
+    for (ValueId value : scope_) {
+      const auto* type = std::get_if<TileType>(&function_.type(value));
+      if (type && (type->element == function_.tile(tile).element) == same_element) found.push_back(value);
+    }
+    return found;
+  }
+
+  void with_sources(OpCode code, ValueId tile, int count) {
+    const std::vector<ValueId> candidates = sources(tile);
+    for (ValueId a : candidates) {
+      if (count == 1)
+        add(code, {a}, {tile}, {}, false);
+      else
+        for (ValueId b : candidates) add(code, {a, b}, {tile}, {}, false);
+    }
+  }
+
+  void conversions(ValueId tile) {
+    for (ValueId source : sources(tile, false))
+      for (std::string_view mode : {"RINT", "ROUND", "TRUNC"})
+        add(tcvt, {source}, {tile}, {{"rmode", {pto::EnumAttr{"round_mode", std::string(mode)}}}}, false);
+  }
+
+  std::vector<ValueId> scalars_for(ValueId tile) const {
+    std::vector<ValueId> found;
+    const std::string_view element = assay::name(function_.tile(tile).element);
+    for (ValueId value : scope_)
+      if (std::holds_alternative<pto::ScalarType>(function_.type(value)) &&
+          pto::to_string(function_.type(value)) == element)
+        found.push_back(value);
+    return found;
+  }
+
+  void with_scalars(OpCode code, ValueId tile) {
+    for (ValueId source : sources(tile))
+      for (ValueId scalar : scalars_for(tile)) {
+        add(code, {source, scalar}, {tile}, {}, false);
+        if (code == tdivs) add(code, {scalar, source}, {tile}, {}, false);
+      }
+  }
+
+  void splats(ValueId tile) {
+    for (ValueId scalar : scalars_for(tile)) add(texpands, {scalar}, {tile}, {}, false);
+  }
+
+  void extents(ValueId tile) {
+    const TileType& type = function_.tile(tile);
+    if (type.valid_rows != pto::kDynamic || type.valid_cols != pto::kDynamic) return;
+    for (ValueId rows : scope_)
+      for (ValueId cols : scope_) {
+        const pto::Type index{pto::ScalarType{pto::ScalarKind::index}};
+        if (function_.type(rows) != index || function_.type(cols) != index) continue;
+        Operation op{};
+        op.code = set_validshape;
+        op.location = anchor_.location;
+        op.operands = {tile, rows, cols};
+        op.segments = {1, 1, 1};
+        finish(std::move(op), false);
+      }
+  }
+
+  const Function& function_;
+  const Operation& anchor_;
+  std::vector<ValueId> scope_;
+  std::vector<Edit>& edits_;
+};
+
+void edits_of_missing_operation(const Function& function, const Operation& op, std::vector<Edit>& edits) {
+  if (info(op.code).family != pto::Family::tile || op.segments.size() < 2) return;
+  Inserter inserter(function, op, edits);
+  for (ValueId value : op.segment(0))
+    if (std::holds_alternative<TileType>(function.type(value))) inserter.writers_of(value);
+  for (ValueId value : op.segment(1))
+    if (std::holds_alternative<TileType>(function.type(value))) inserter.stores_of(value);
+}
+
+}  // namespace
+
+std::vector<Edit> enumerate_edits(const Function& function, EditKind kind, std::uint32_t op_id) {
+  const auto operations = pto::preorder(function);
+  if (op_id >= operations.size()) return {};
+  const Operation& op = *operations[op_id];
+  std::vector<Edit> edits;
+  const auto scope = [&] { return values_in_scope(function, op_id); };
+  switch (kind) {
+    case EditKind::rounding:
+      edits_of_rounding(op, edits);
+      break;
+    case EditKind::saturation:
+      edits_of_saturation(op, edits);
+      break;
+    case EditKind::operation:
+      edits_of_operation(op, edits);
+      break;
+    case EditKind::operand_order:
+      edits_of_operand_order(function, op, edits);
+      break;
+    case EditKind::valid_shape:
+      edits_of_valid_shape(function, op, scope(), edits);
+      break;
+    case EditKind::tile_operand:
+      edits_of_tile_operand(function, op, scope(), edits);
+      break;
+    case EditKind::address:
+      edits_of_address(function, op, scope(), edits);
+      break;
+    case EditKind::bounds:
+      edits_of_bounds(function, op, scope(), edits);
+      break;
+    case EditKind::constant:
+      edits_of_constant(op, edits);
+      break;
+    case EditKind::extra_operation:
+      edits_of_extra_operation(op, edits);
+      break;
+    case EditKind::missing_operation:
+      edits_of_missing_operation(function, op, edits);
+      break;
+  }
+  return edits;
+}
+
+}  // namespace assay::bisect
