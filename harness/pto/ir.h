@@ -116,8 +116,13 @@ struct ArrayAttr {
   std::vector<Attribute> items;
   bool operator==(const ArrayAttr&) const = default;
 };
+struct DictAttr {  // keys[i] belongs to values[i]
+  std::vector<std::string> keys;
+  std::vector<Attribute> values;
+  bool operator==(const DictAttr&) const = default;
+};
 struct Attribute {
-  std::variant<UnitAttr, bool, IntAttr, FloatAttr, StringAttr, SymbolAttr, EnumAttr, ArrayAttr> value;
+  std::variant<UnitAttr, bool, IntAttr, FloatAttr, StringAttr, SymbolAttr, EnumAttr, ArrayAttr, DictAttr> value;
   bool operator==(const Attribute&) const = default;
 };
 // In source order, keys unique.
@@ -146,14 +151,23 @@ struct Operation {
   //   tile ops: ins, outs · make_tensor_view: pointer, shape, strides · partition_view: view, offsets, sizes
   //   alloc_tile: addr, valid_row, valid_col (each 0 or 1) · subview: tile, offsets, valid (0 or 2)
   //   load_scalar: pointer, offset · store_scalar: value, pointer, offset · scf.for: lower, upper, step, init
-  //   scf.if: condition · scf.while: init · set_validshape: tile, row, col · others: one segment
+  //   scf.if: condition · scf.while: init · set_validshape: tile, row, col · others: one segment, of
+  //   tgetval: tile, offset · tsetval: tile, offset, value · local_array_get: array, index ·
+  //   local_array_set: array, index, value · addptr: pointer, offset · tassign: tile, address ·
+  //   set_flag_dyn, wait_flag_dyn, sync.set/wait, set/wait_intra_block: the run-time id, if any ·
+  //   cmo.cacheinvalid: pointer or view, none for "all" · select: condition, true value, false value
   // Static integers where operands may stand (`sizes [32,32]`) become arith.constant-free: see `static_sizes`.
   std::vector<ValueId> operands;
   std::vector<std::uint32_t> segments;     // lengths; sums to operands.size()
   std::vector<std::int64_t> static_sizes;  // subview: its literal sizes [R, C]; otherwise empty
   std::vector<ValueId> results;
-  AttrDict attributes;          // arith.constant: key "value"; cmpi/cmpf: "predicate"; call: "callee"
-  std::vector<Region> regions;  // for: body · if: then, else · while: before, after · section: body
+  // arith.constant: "value" (bool for i1, IntAttr sign-extended to 64 bits, FloatAttr); cmpi/cmpf: "predicate", a
+  // string attribute "slt", "oeq", ...; call: "callee"; sync ops: "src_pipe", "dst_pipe", "event_id" (<EVENT_ID0>, or
+  // an integer), "pipe", "src_op", "dst_op", "op_type", "buf_id" as their syntax gives them.
+  AttrDict attributes;
+  // for: body · if: then, else · while: before, after · section: body. An absent else has an empty body; every other
+  // scf region ends in its terminator, also where the text elides an empty scf.yield.
+  std::vector<Region> regions;
 
   std::span<const ValueId> segment(std::size_t index) const;
 };
@@ -166,8 +180,9 @@ struct Region {
 struct Function {
   std::string name;
   std::vector<ValueId> arguments;
+  std::vector<AttrDict> argument_attributes;  // one per argument, or empty when no argument has any
   std::vector<Type> results;
-  AttrDict attributes;
+  AttrDict attributes;  // "sym_visibility" too
   Location location;
   bool is_external = false;  // declaration without body
   Region body;
@@ -191,6 +206,8 @@ void renumber(Function& function);
 // Operations of the function in preorder; the pointer at index i has id i.
 std::vector<const Operation*> preorder(const Function& function);
 std::vector<Operation*> preorder(Function& function);
+// Whether the operation orders the pipes of a core (set_flag, barrier, ...).
+bool orders_pipes(OpCode code);
 // True when the function has any operation of tier T1 that orders pipes (set_flag, barrier, ...): design.md section 4.
 bool has_synchronisation(const Function& function);
 

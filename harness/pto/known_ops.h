@@ -1,0 +1,19 @@
+// What the reader knows about operations outside the op table: the tier a mnemonic of the dialect belongs to, so that a
+// refusal can say so, and the attributes each operation takes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "harness/pto/op_table.h"
+
+namespace assay::pto {
+
+// Why an operation that is not in the op table is refused: a higher tier, a lower dialect level, another dialect, or
+// unknown with the nearest known name.
+std::string explain_unknown_operation(std::string_view name);
+
+// False for attributes with no meaning here; the reader keeps them and warns.
+bool is_known_attribute(OpCode code, std::string_view key);
+
+}  // namespace assay::pto

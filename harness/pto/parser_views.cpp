@@ -1,0 +1,317 @@
+// Bodies of view, allocation and scalar-memory operations, and of tile operations (families A and B, pto-format 1.1).
+#include "harness/pto/parser.h"
+
+namespace assay::pto {
+
+bool Parser::parse_view_operation(bool subset, Operation& operation, std::vector<Type>& results) {
+  switch (operation.code) {
+    case OpCode::make_tensor_view:
+      return parse_make_tensor_view(operation, results);
+    case OpCode::partition_view: {
+      Use view;
+      return parse_use(view) && parse_partition_view(operation, view, results);
+    }
+    case OpCode::alloc_tile:
+      return parse_alloc_tile(operation, results);
+    case OpCode::subview:
+      return parse_subview(subset, operation, results);
+    case OpCode::treshape:
+    case OpCode::bitcast:
+    case OpCode::tassign:
+      return parse_reinterpret(operation, results);
+    case OpCode::addptr:
+      return parse_addptr(operation, results);
+    case OpCode::load_scalar:
+    case OpCode::store_scalar:
+      return parse_scalar_memory(operation, results);
+    case OpCode::declare_local_array:
+    case OpCode::local_array_get:
+    case OpCode::local_array_set:
+      return parse_local_array(operation, results);
+    case OpCode::set_validshape: {
+      std::vector<Use> uses(3);
+      if (!parse_use(uses[0]) || !expect(',', "and the valid rows") || !parse_use(uses[1]) ||
+          !expect(',', "and the valid columns") || !parse_use(uses[2]) ||
+          !parse_optional_attr_dict(operation.attributes) || !expect(':', "and the tile's type") ||
+          !parse_use_type(uses[0]))
+        return false;
+      for (const Use& use : uses) add_segment(operation, {use});
+      return true;
+    }
+    default:
+      return parse_tile_element(operation, results);
+  }
+}
+
+// `%p, shape = [..], strides = [..] {layout = ..} : T`; the comma before strides is optional in old reports.
+bool Parser::parse_make_tensor_view(Operation& operation, std::vector<Type>& results) {
+  std::vector<Use> pointer(1), shape, strides;
+  if (!parse_use(pointer[0])) return false;
+  accept(',');
+  if (!expect_word("shape", "of the view") || !expect('=', "after shape") || !parse_uses_in_brackets(shape))
+    return false;
+  accept(',');
+  if (!expect_word("strides", "of the view") || !expect('=', "after strides") || !parse_uses_in_brackets(strides))
+    return false;
+  if (!parse_optional_attr_dict(operation.attributes) || !expect(':', "and the view's type")) return false;
+  const std::size_t begin = token_.offset;
+  Type type;
+  if (!parse_type(type)) return false;
+  auto* view = std::get_if<ViewType>(&type);
+  if (!view || view->partition)
+    return fail(begin, fmt::format("found {}, expected !pto.tensor_view<..>", to_string(type)));
+  // The stale spelling tensor_view<2xf32> of a view of rank 2 (pto-format 1.2).
+  if (view->shape.size() == 1 && shape.size() > 1 && view->shape[0] == static_cast<std::int64_t>(shape.size()))
+    view->shape.assign(shape.size(), kDynamic);
+  for (const auto* segment : {&pointer, &shape, &strides}) add_segment(operation, *segment);
+  results.push_back(std::move(type));
+  return true;
+}
+
+// After `%v`: `, offsets = [..], sizes = [..] : T [-> T]`.
+bool Parser::parse_partition_view(Operation& operation, const Use& view, std::vector<Type>& results) {
+  std::vector<Use> offsets, sizes;
+  accept(',');
+  if (!expect_word("offsets", "of the partition") || !expect('=', "after offsets") || !parse_uses_in_brackets(offsets))
+    return false;
+  accept(',');
+  if (!expect_word("sizes", "of the partition") || !expect('=', "after sizes") || !parse_uses_in_brackets(sizes))
+    return false;
+  if (!parse_optional_attr_dict(operation.attributes) || !expect(':', "and the view's type") || !parse_use_type(view))
+    return false;
+  for (const auto& segment : {std::vector<Use>{view}, offsets, sizes}) add_segment(operation, segment);
+  if (accept("->")) {
+    results.emplace_back();
+    return parse_type(results.back(), ViewHint::partition);
+  }
+  const auto* source = std::get_if<ViewType>(&function_->type(view.id));
+  if (!source) return fail(view.offset, "only a view can be partitioned");
+  results.push_back(ViewType{source->element, std::vector<std::int64_t>(sizes.size(), kDynamic), true});
+  result_inferred_ = true;
+  return true;
+}
+
+// `[addr = %a] [valid_row = %r] [valid_col = %c] : T`, in any order, commas optional.
+bool Parser::parse_alloc_tile(Operation& operation, std::vector<Type>& results) {
+  constexpr std::string_view kKeys[] = {"addr", "valid_row", "valid_col"};
+  std::vector<Use> segments[3];
+  while (token_.kind == TokenKind::word) {
+    std::size_t i = 0;
+    while (i < 3 && !at_word(kKeys[i])) ++i;
+    if (i == 3) return fail_found("addr, valid_row, valid_col or ':' and the tile's type");
+    if (!segments[i].empty()) return fail(token_.offset, fmt::format("{} is given twice", kKeys[i]));
+    advance();
+    segments[i].emplace_back();
+    if (!expect('=', "and a value") || !parse_use(segments[i][0])) return false;
+    accept(',');
+  }
+  if (!parse_optional_attr_dict(operation.attributes) || !expect(':', "and the tile's type")) return false;
+  const std::size_t begin = token_.offset;
+  Type type;
+  if (!parse_type(type)) return false;
+  if (!std::holds_alternative<TileType>(type))
+    return fail(begin, fmt::format("found {}, expected a tile type", to_string(type)));
+  for (const auto& segment : segments) add_segment(operation, segment);
+  results.push_back(std::move(type));
+  return true;
+}
+
+// `%t[%i, %j] sizes [R, C] [valid [%r, %c]] : T -> T`. The old pto.subset names no result type. The old pto.subview of
+// a view is today's partition_view (pto-format 2.1).
+bool Parser::parse_subview(bool subset, Operation& operation, std::vector<Type>& results) {
+  std::vector<Use> tile(1), offsets, valid;
+  if (!parse_use(tile[0])) return false;
+  if (std::holds_alternative<ViewType>(function_->type(tile[0].id))) {
+    operation.code = OpCode::partition_view;
+    return parse_partition_view(operation, tile[0], results);
+  }
+  if (!parse_uses_in_brackets(offsets) || !expect_word("sizes", "of the subview") || !expect('[', "after sizes"))
+    return false;
+  const std::size_t sizes_at = token_.offset;
+  while (!at(']')) {
+    operation.static_sizes.push_back(0);
+    if (!parse_int(operation.static_sizes.back(), "a size")) return false;
+    if (!accept(',') && !at(']')) return fail_found("',' or ']' in the sizes");
+  }
+  advance();
+  if (offsets.size() != 2 || operation.static_sizes.size() != 2)
+    return fail(sizes_at, "a subview has two offsets and two sizes");
+  if (accept_word("valid")) {
+    if (!parse_uses_in_brackets(valid)) return false;
+    if (valid.size() != 2) return fail(sizes_at, "valid takes two values: rows and columns");
+  }
+  if (!parse_optional_attr_dict(operation.attributes) || !expect(':', "and the tile's type") ||
+      !parse_use_type(tile[0]))
+    return false;
+  for (const auto* segment : {&tile, &offsets, &valid}) add_segment(operation, *segment);
+  if (accept("->")) {
+    results.emplace_back();
+    return parse_type(results.back());
+  }
+  if (!subset) return fail_found("'->' and the type of the subview");
+  const auto* source = std::get_if<TileType>(&function_->type(tile[0].id));
+  if (!source) return fail(tile[0].offset, "pto.subset takes a tile");
+  TileType type = *source;
+  type.rows = operation.static_sizes[0];
+  type.cols = operation.static_sizes[1];
+  type.valid_rows = valid.empty() ? type.rows : kDynamic;
+  type.valid_cols = valid.empty() ? type.cols : kDynamic;
+  results.push_back(type);
+  return true;
+}
+
+// `%t : T -> T`, tassign: `%t, %addr : T -> T` or `%t, %addr : T, i64 -> T`.
+bool Parser::parse_reinterpret(Operation& operation, std::vector<Type>& results) {
+  std::vector<Use> uses(1);
+  if (!parse_use(uses[0])) return false;
+  if (operation.code == OpCode::tassign) {
+    uses.emplace_back();
+    if (!expect(',', "and the address") || !parse_use(uses[1])) return false;
+  }
+  if (!parse_optional_attr_dict(operation.attributes) || !expect(':', "and the tile's type") ||
+      !parse_use_type(uses[0]))
+    return false;
+  if (uses.size() == 2 && accept(',') && !parse_use_type(uses[1])) return false;
+  results.emplace_back();
+  if (!expect("->", "and the result's type") || !parse_type(results.back())) return false;
+  add_segment(operation, uses);
+  return true;
+}
+
+// `%p, %i [: P [-> P]]`
+bool Parser::parse_addptr(Operation& operation, std::vector<Type>& results) {
+  std::vector<Use> uses(2);
+  if (!parse_use(uses[0]) || !expect(',', "and the offset") || !parse_use(uses[1]) ||
+      !parse_optional_attr_dict(operation.attributes))
+    return false;
+  Type type = function_->type(uses[0].id);
+  if (accept(':')) {
+    if (!parse_use_type(uses[0])) return false;
+    if (accept(',') && !parse_use_type(uses[1])) return false;
+    if (accept("->") && !parse_type(type)) return false;
+  }
+  add_segment(operation, uses);
+  results.push_back(std::move(type));
+  return true;
+}
+
+// `%p[%i] : P -> f32` and `%v, %p[%i] : P, f32`
+bool Parser::parse_scalar_memory(Operation& operation, std::vector<Type>& results) {
+  const bool store = operation.code == OpCode::store_scalar;
+  std::vector<Use> value(store ? 1 : 0), pointer(1), offset(1);
+  if (store && (!parse_use(value[0]) || !expect(',', "and the pointer"))) return false;
+  if (!parse_use(pointer[0]) || !expect('[', "and the offset") || !parse_use(offset[0]) ||
+      !expect(']', "after the offset") || !parse_optional_attr_dict(operation.attributes) ||
+      !expect(':', "and the pointer's type") || !parse_use_type(pointer[0]))
+    return false;
+  if (store) {
+    if (!expect(',', "and the value's type") || !parse_use_type(value[0])) return false;
+    add_segment(operation, value);
+  } else {
+    results.emplace_back();
+    if (!expect("->", "and the result's type") || !parse_type(results.back())) return false;
+  }
+  add_segment(operation, pointer);
+  add_segment(operation, offset);
+  return true;
+}
+
+// `tgetval ins(%t, %off : T, index) outs : f32`, `tsetval ins(%off, %v : index, f32) outs(%t : T)`, `tprint ins(%t :
+// T)`
+bool Parser::parse_tile_element(Operation& operation, std::vector<Type>& results) {
+  std::vector<Use> ins, outs;
+  const std::size_t begin = token_.offset;
+  if (operation.code == OpCode::tprint && token_.kind == TokenKind::value) {
+    ins.emplace_back();
+    if (!parse_use(ins[0]) || !expect(':', "and the operand's type") || !parse_use_type(ins[0])) return false;
+  } else if (!expect_word("ins", "and the operands") || !parse_operand_group(ins, operation.attributes)) {
+    return false;
+  }
+  const std::size_t expected = operation.code == OpCode::tprint ? 1 : 2;
+  if (ins.size() != expected)
+    return fail(begin,
+                fmt::format("{} takes {} operands in ins(), found {}", mnemonic(operation.code), expected, ins.size()));
+  if (operation.code == OpCode::tgetval) {
+    results.emplace_back();
+    if (!expect_word("outs", "and the result's type") || !expect(':', "and the result's type") ||
+        !parse_type(results.back()))
+      return false;
+  } else if (operation.code == OpCode::tsetval) {
+    if (!expect_word("outs", "and the tile") || !parse_operand_group(outs, operation.attributes)) return false;
+    if (outs.size() != 1) return fail(begin, "pto.tsetval writes one tile");
+    ins.insert(ins.begin(), outs[0]);
+  }
+  AttrDict trailing;
+  if (!parse_optional_attr_dict(trailing) || !merge_attributes(operation.attributes, std::move(trailing), begin))
+    return false;
+  add_segment(operation, ins);
+  return true;
+}
+
+bool Parser::parse_local_array(Operation& operation, std::vector<Type>& results) {
+  std::vector<Use> uses;
+  if (operation.code == OpCode::declare_local_array) {
+    results.emplace_back();
+    if (!parse_optional_attr_dict(operation.attributes)) return false;
+    if (!accept("->") && !accept(':')) return fail_found("'->' and the array's type");
+    if (!parse_type(results.back())) return false;
+    add_segment(operation, uses);
+    return true;
+  }
+  uses.resize(2);
+  if (!parse_use(uses[0]) || !expect('[', "and the index") || !parse_use(uses[1]) || !expect(']', "after the index"))
+    return false;
+  const bool set = operation.code == OpCode::local_array_set;
+  if (set) {
+    uses.emplace_back();
+    if (!expect(',', "and the value") || !parse_use(uses[2])) return false;
+  }
+  if (!parse_optional_attr_dict(operation.attributes) || !expect(':', "and the array's type") ||
+      !parse_use_type(uses[0]))
+    return false;
+  if (set) {
+    if (!expect(',', "and the value's type") || !parse_use_type(uses[2])) return false;
+  } else {
+    results.emplace_back();
+    if (!expect("->", "and the result's type") || !parse_type(results.back())) return false;
+  }
+  add_segment(operation, uses);
+  return true;
+}
+
+// `(%a, %b [, ] [{attributes}] : T, T)`
+bool Parser::parse_operand_group(std::vector<Use>& uses, AttrDict& attributes) {
+  if (!expect('(', "to open the operands")) return false;
+  while (token_.kind == TokenKind::value) {
+    uses.emplace_back();
+    if (!parse_use(uses.back())) return false;
+    if (!accept(',')) break;
+  }
+  if (at('{')) {
+    const std::size_t begin = token_.offset;
+    AttrDict inner;
+    if (!parse_attr_dict(inner) || !merge_attributes(attributes, std::move(inner), begin)) return false;
+  }
+  if (!uses.empty() && (!expect(':', "and the types of the operands") || !parse_use_types(uses))) return false;
+  return expect(')', "to close the operands");
+}
+
+bool Parser::parse_tile_operation(Operation& operation) {
+  const std::size_t begin = token_.offset;
+  std::vector<Use> ins, outs;
+  if (!expect_word("ins", "and the operands") || !parse_operand_group(ins, operation.attributes)) return false;
+  if (accept_word("outs") && !parse_operand_group(outs, operation.attributes)) return false;
+  AttrDict trailing;
+  if (!parse_optional_attr_dict(trailing) || !merge_attributes(operation.attributes, std::move(trailing), begin))
+    return false;
+  for (std::string_view mode : {"maskPattern", "cmpMode"})
+    if (operation.code == OpCode::tgather && find(operation.attributes, mode))
+      return fail(begin, fmt::format("pto.tgather with {} belongs to tier T5, which this version does not execute; "
+                                     "only the index form is",
+                                     mode));
+  add_segment(operation, ins);
+  add_segment(operation, outs);
+  return true;
+}
+
+}  // namespace assay::pto
