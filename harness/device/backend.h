@@ -86,6 +86,10 @@ enum class RunStatus : std::uint8_t {
   error,        // the backend itself failed: `reason`
 };
 
+// "completed", "fault", ...
+std::string_view name(RunStatus status);
+std::optional<RunStatus> parse_run_status(std::string_view name);
+
 struct RunReport {
   RunStatus status = RunStatus::completed;
   std::string reason;
