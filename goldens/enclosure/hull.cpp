@@ -1,0 +1,137 @@
+#include "goldens/enclosure/hull.h"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "goldens/enclosure/fused.h"
+
+namespace assay::goldens {
+namespace {
+
+// Below, with -0 below +0. No NaN.
+bool below(float a, float b) { return a < b || (a == b && std::signbit(a) && !std::signbit(b)); }
+bool same(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+bool is_point(const Hull& x) { return same(x.lo, x.hi) && !x.nan; }
+
+// The end points of x, one if they coincide; calls visit with each.
+template <class Visit>
+void for_ends(const Hull& x, Visit visit) {
+  visit(x.lo);
+  if (!same(x.lo, x.hi)) visit(x.hi);
+}
+
+bool contains_zero(const Hull& x) { return x.lo <= 0 && x.hi >= 0; }
+bool contains_infinity(const Hull& x) { return x.has_number() && (std::isinf(x.lo) || std::isinf(x.hi)); }
+
+// NaN operands spread; 0 * infinity makes one, also where the zero lies inside and no corner shows it.
+bool product_may_be_nan(const Hull& a, const Hull& b) {
+  return a.nan || b.nan || (contains_zero(a) && contains_infinity(b)) || (contains_infinity(a) && contains_zero(b));
+}
+
+bool sum_may_be_nan(const Hull& a, const Hull& b) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const auto opposite = [](const Hull& x, const Hull& y) {
+    return x.has_number() && y.has_number() && x.hi == infinity && y.lo == -infinity;
+  };
+  return a.nan || b.nan || opposite(a, b) || opposite(b, a);
+}
+
+// The hull of operation at all corners of a and b; a corner that is NaN has been accounted for by the caller.
+template <class Operation>
+Hull corners(const Hull& a, const Hull& b, Operation operation) {
+  Hull result;
+  if (!a.has_number() || !b.has_number()) return result;
+  for_ends(a, [&](float x) {
+    for_ends(b, [&](float y) {
+      if (const float value = operation(x, y); !std::isnan(value)) result.include(value);
+    });
+  });
+  return result;
+}
+
+// a * b + c rounded once. Its NaNs are among those of rounding twice.
+Hull fused(const Hull& a, const Hull& b, const Hull& c) {
+  Hull result;
+  if (!c.has_number()) return result;
+  for_ends(c, [&](float addend) {
+    result.include(corners(a, b, [&](float x, float y) { return fused_multiply_add(x, y, addend); }));
+  });
+  return result;
+}
+
+}  // namespace
+
+Hull Hull::of(float x) {
+  Hull result;
+  result.include(x);
+  return result;
+}
+
+void Hull::include(float x) {
+  if (std::isnan(x)) {
+    nan = true;
+    return;
+  }
+  if (below(x, lo)) lo = x;
+  if (below(hi, x)) hi = x;
+}
+
+void Hull::include(const Hull& other) {
+  nan = nan || other.nan;
+  if (!other.has_number()) return;
+  include(other.lo);
+  include(other.hi);
+}
+
+bool Hull::contains(float x) const {
+  if (std::isnan(x)) return nan;
+  return has_number() && !below(x, lo) && !below(hi, x);
+}
+
+bool Hull::contains(const Hull& other) const {
+  return (nan || !other.nan) && (!other.has_number() || (contains(other.lo) && contains(other.hi)));
+}
+
+Hull HullArithmetic::settle(Hull x) const {
+  constexpr float least_normal = std::numeric_limits<float>::min();
+  const bool touches = x.has_number() && x.lo <= least_normal && x.hi >= -least_normal;
+  if (flush_ && touches && !(x.lo == 0 && x.hi == 0)) {
+    x.include(-0.0f);
+    x.include(0.0f);
+  }
+  return x;
+}
+
+Hull HullArithmetic::input(float x) const {
+  const Hull point = Hull::of(x);
+  return std::fpclassify(x) == FP_SUBNORMAL ? settle(point) : point;
+}
+
+Hull HullArithmetic::product(const Hull& a, const Hull& b) const {
+  Hull result =
+      is_point(a) && is_point(b) ? Hull::of(a.lo * b.lo) : corners(a, b, [](float x, float y) { return x * y; });
+  result.nan = result.nan || product_may_be_nan(a, b);
+  return settle(result);
+}
+
+Hull HullArithmetic::sum(const Hull& a, const Hull& b) const {
+  Hull result =
+      is_point(a) && is_point(b) ? Hull::of(a.lo + b.lo) : corners(a, b, [](float x, float y) { return x + y; });
+  result.nan = result.nan || sum_may_be_nan(a, b);
+  return settle(result);
+}
+
+Hull HullArithmetic::add_product(const Hull& c, const Hull& a, const Hull& b) const {
+  Hull result = sum(c, product(a, b));
+  if (contraction_) result.include(settle(fused(a, b, c)));
+  return result;
+}
+
+Hull HullArithmetic::sum_of_products(const Hull& a, const Hull& b, const Hull& c, const Hull& d) const {
+  Hull result = add_product(product(a, b), c, d);
+  if (contraction_) result.include(settle(fused(a, b, product(c, d))));
+  return result;
+}
+
+}  // namespace assay::goldens

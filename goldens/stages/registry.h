@@ -1,0 +1,15 @@
+// The built-in stages, one function per file.
+#pragma once
+
+#include "goldens/stages/stage.h"
+
+namespace assay::goldens {
+
+Stage cast_bf16();
+Stage dequant_rows();
+Stage ffn_add();
+Stage hc_post();
+Stage quant_rows();
+Stage row_expand_mul_fillpad();
+
+}  // namespace assay::goldens

@@ -1,0 +1,32 @@
+#include "goldens/stages/stage.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "goldens/stages/binding.h"
+#include "goldens/stages/registry.h"
+
+namespace assay::goldens {
+
+std::span<const Stage> stages() {
+  static const std::vector<Stage> all{cast_bf16(), dequant_rows(), ffn_add(),
+                                      hc_post(),   quant_rows(),   row_expand_mul_fillpad()};
+  return all;
+}
+
+Result<const Stage*> find_stage(std::string_view name) {
+  const auto found = std::ranges::find(stages(), name, &Stage::name);
+  if (found != stages().end()) return &*found;
+  std::vector<std::string_view> known;
+  for (const Stage& stage : stages()) known.push_back(stage.name);
+  return bad_input("unknown stage '{}', expected {}", name, fmt::join(known, ", "));
+}
+
+Result<GoldenMap> evaluate(const Stage& stage, const StageRequest& request) {
+  if (auto bound = bind_inputs(stage, request.inputs); !bound) return tl::unexpected(bound.error());
+  if (auto checked = check_options(stage, request); !checked) return tl::unexpected(checked.error());
+  return stage.evaluate(request);
+}
+
+}  // namespace assay::goldens

@@ -1,0 +1,58 @@
+// What the stages share: reading inputs as float32, options, and writing outputs with their hulls.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "goldens/enclosure/hull.h"
+#include "goldens/enclosure/strict.h"
+#include "goldens/stages/stage.h"
+
+namespace assay::goldens {
+
+// The named input, which bind_inputs has found.
+const Tensor& input(const StageRequest& request, std::string_view name);
+// The elements of an f32 or bf16 tensor as float32: exact.
+std::vector<float> as_f32(const Tensor& tensor);
+
+// The option's value, or `fallback`. Error: not one of `legal`.
+Result<std::string> option(const StageRequest& request, std::string_view name, std::string_view fallback,
+                           std::span<const std::string_view> legal);
+Result<Rounding> rounding_option(const StageRequest& request, std::span<const Rounding> legal);
+
+// An output whose every element is determined: lo and hi are the value, nothing is open.
+GoldenOutput determined(Tensor value);
+
+// Whether the profile lets implementations of float32 arithmetic differ.
+inline bool has_freedom(const Profile& profile) {
+  return profile.contraction == Contraction::allowed || profile.flush_subnormals;
+}
+inline HullArithmetic hull_arithmetic(const Profile& profile) {
+  return {profile.contraction == Contraction::allowed, profile.flush_subnormals};
+}
+
+// Rounds to the dtype f32 (unchanged) or bf16. Non-saturating.
+struct OutputType {
+  DType dtype = DType::f32;
+  Rounding rounding = Rounding::rint;
+  bool saturate = false;
+};
+
+// An output of float32 results, rounded once more to `type`.
+GoldenOutput determined(std::span<const float> values, Shape shape, OutputType type);
+// lo and hi from the hulls. Where an implementation may return both NaN and numbers no interval can say so: open.
+GoldenOutput enclosed(std::span<const float> values, std::span<const Hull> hulls, Shape shape, OutputType type);
+
+// Evaluates a stage's one definition, `compute(arithmetic)` -> std::vector<Number>, strictly and, where the profile
+// leaves freedom, over hulls.
+template <class Compute>
+GoldenOutput evaluate_output(const Profile& profile, Shape shape, OutputType type, Compute compute) {
+  const std::vector<float> values = compute(StrictArithmetic{});
+  if (!has_freedom(profile)) return determined(values, std::move(shape), type);
+  const std::vector<Hull> hulls = compute(hull_arithmetic(profile));
+  return enclosed(values, hulls, std::move(shape), type);
+}
+
+}  // namespace assay::goldens
