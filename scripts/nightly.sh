@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs the nightly matrix and the fuzzers into a dated folder under out/nightly and exits with assay's code: the first of
+# 2, 3, 1, 0 that any part gave.
+#   scripts/nightly.sh [--time 30m]     time of the whole fuzzing, shared by the pipelines; 10m by default
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+fuzz_time=10m
+while (($#)); do
+  case $1 in
+    --time)
+      fuzz_time=${2:?--time takes a duration such as 30m}
+      shift 2
+      ;;
+    *)
+      echo "nightly: unknown argument '$1'; expected --time DURATION" >&2
+      exit 2
+      ;;
+  esac
+done
+if [[ ! $fuzz_time =~ ^([0-9]+)([smh]?)$ ]]; then
+  echo "nightly: found --time '$fuzz_time', expected a whole number followed by s, m or h" >&2
+  exit 2
+fi
+declare -A unit=([s]=1 [m]=60 [h]=3600 []=1)
+seconds=$((BASH_REMATCH[1] * unit["${BASH_REMATCH[2]}"]))
+
+scripts/setup.sh || exit 3
+{ cmake --preset release >/dev/null && cmake --build --preset release --target assay; } || exit 3
+assay=out/build/release/harness/cli/assay
+folder=out/nightly/$(date -u +%Y-%m-%dT%H%M%SZ)
+mkdir -p "$folder"
+
+worst=0
+# Precedence 2, 3, 1, 0 (design.md section 5); an unexpected code (a signal) is a harness failure.
+note() {
+  local code=$1 rank_new rank_old
+  ((code > 3)) && code=3
+  local rank=([0]=0 [1]=1 [3]=2 [2]=3)
+  rank_new=${rank[code]} rank_old=${rank[worst]}
+  ((rank_new > rank_old)) && worst=$code
+  return 0
+}
+
+"$assay" run cases/nightly.csv cases/seeds.csv --backend sim,opencl --out "$folder/matrix"
+note $?
+
+pipelines=(kernels/*/pipeline.toml)
+share=$((seconds / ${#pipelines[@]}))
+seed=$(date -u +%Y%m%d)
+for file in "${pipelines[@]}"; do
+  name=$(basename "$(dirname "$file")")
+  [[ $name == faults ]] && continue
+  "$assay" fuzz "$name" --time "${share}s" --seed "$seed" --csv "$folder/fuzz/$name.csv"
+  note $?
+done
+echo "nightly: results in $folder, exit code $worst"
+exit "$worst"
