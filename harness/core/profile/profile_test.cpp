@@ -1,0 +1,149 @@
+#include "harness/core/profile/profile.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "harness/core/mutate_text.h"
+#include "harness/core/profile/compiled.h"
+
+namespace assay {
+namespace {
+
+Profile a2a3() { return load_profile("a2a3").value(); }
+
+TEST(Profile, KnownNames) {
+  EXPECT_EQ(profile_names(), (std::vector<std::string>{"a2a3", "opencl"}));
+  for (const std::string& name : profile_names()) {
+    const auto profile = load_profile(name);
+    ASSERT_TRUE(profile) << to_string(profile.error());
+    EXPECT_EQ(profile->name, name);
+  }
+  const auto unknown = load_profile("a9");
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("a2a3, opencl"), std::string::npos);
+}
+
+// pto-isa 1.2.
+TEST(Profile, SpacesOfA2a3) {
+  const Profile profile = a2a3();
+  const std::map<std::string, std::int64_t> expected{{"vec", 192 << 10},  {"mat", 512 << 10}, {"left", 64 << 10},
+                                                     {"right", 64 << 10}, {"acc", 128 << 10}, {"bias", 1 << 10},
+                                                     {"scaling", 2 << 10}};
+  ASSERT_EQ(profile.spaces.size(), expected.size());
+  for (const auto& [name, bytes] : expected) {
+    EXPECT_EQ(profile.spaces.at(name).bytes, bytes) << name;
+    EXPECT_EQ(profile.spaces.at(name).alignment, 32) << name;
+  }
+  EXPECT_EQ(profile.scratch_begin, 184 << 10);
+  EXPECT_EQ(profile.scratch_end, 192 << 10);
+}
+
+// pto-isa 2.6: the pairs, and nothing else. s4 has no dtype here.
+TEST(Profile, LegalConversionsOfA2a3) {
+  const std::set<std::pair<DType, DType>> expected{
+      {DType::f32, DType::f16},  {DType::f32, DType::f32}, {DType::f32, DType::bf16}, {DType::f32, DType::i16},
+      {DType::f32, DType::i32},  {DType::f32, DType::i64}, {DType::f16, DType::f32},  {DType::f16, DType::i32},
+      {DType::f16, DType::i16},  {DType::f16, DType::i8},  {DType::f16, DType::u8},   {DType::bf16, DType::f32},
+      {DType::bf16, DType::i32}, {DType::i16, DType::f16}, {DType::i16, DType::f32},  {DType::i32, DType::f32},
+      {DType::i32, DType::i16},  {DType::i32, DType::i64}, {DType::i32, DType::f16},  {DType::i64, DType::f32},
+      {DType::i64, DType::i32},  {DType::u8, DType::f16},  {DType::i8, DType::f16}};
+  const Profile profile = a2a3();
+  for (const DTypeInfo& source : kDTypes)
+    for (const DTypeInfo& destination : kDTypes)
+      EXPECT_EQ(profile.conversion(source.dtype, destination.dtype, "RINT", "").has_value(),
+                expected.contains({source.dtype, destination.dtype}))
+          << source.name << " to " << destination.name;
+  const auto illegal = profile.conversion(DType::f32, DType::i8, "", "");
+  ASSERT_FALSE(illegal);
+  EXPECT_NE(illegal.error().message.find("f32 to i8"), std::string::npos);
+}
+
+TEST(Profile, MeaningOfModes) {
+  const Profile profile = a2a3();
+  const auto rounding = [&](DType from, DType to, std::string_view mode) {
+    return profile.conversion(from, to, mode, "").value().rounding;
+  };
+  EXPECT_EQ(rounding(DType::f32, DType::bf16, ""), Rounding::rint);
+  EXPECT_EQ(rounding(DType::f32, DType::bf16, "CAST_RINT"), Rounding::rint);
+  EXPECT_EQ(rounding(DType::f32, DType::bf16, "NONE"), Rounding::rint);
+  EXPECT_EQ(rounding(DType::f32, DType::bf16, "ROUND"), Rounding::round);
+  EXPECT_EQ(rounding(DType::f32, DType::bf16, "ODD"), Rounding::rint);  // f32 to f16 alone has it
+  EXPECT_EQ(rounding(DType::f32, DType::f16, "ODD"), Rounding::odd);
+  EXPECT_EQ(rounding(DType::f32, DType::i32, "NONE"), Rounding::trunc);
+  EXPECT_EQ(rounding(DType::f32, DType::i32, "ODD"), Rounding::trunc);
+  EXPECT_EQ(rounding(DType::f32, DType::i32, ""), Rounding::rint);
+  EXPECT_EQ(rounding(DType::f16, DType::i8, "FLOOR"), Rounding::floor);
+  EXPECT_FALSE(profile.conversion(DType::f32, DType::i32, "NEAREST", ""));
+}
+
+TEST(Profile, MeaningOfSaturation) {
+  const Profile profile = a2a3();
+  const auto saturates = [&](DType from, DType to, std::string_view mode) {
+    return profile.conversion(from, to, "RINT", mode).value().saturate;
+  };
+  for (const auto& [from, to] : std::initializer_list<std::pair<DType, DType>>{{DType::f16, DType::i8},
+                                                                               {DType::f16, DType::u8},
+                                                                               {DType::f16, DType::i16},
+                                                                               {DType::f32, DType::i16},
+                                                                               {DType::i64, DType::i32},
+                                                                               {DType::i32, DType::i16}}) {
+    EXPECT_FALSE(saturates(from, to, "")) << name(from) << name(to);
+    EXPECT_TRUE(saturates(from, to, "ON")) << name(from) << name(to);
+    EXPECT_FALSE(saturates(from, to, "OFF")) << name(from) << name(to);
+  }
+  EXPECT_TRUE(saturates(DType::f32, DType::bf16, ""));
+  EXPECT_FALSE(saturates(DType::f32, DType::bf16, "OFF"));
+  EXPECT_TRUE(saturates(DType::f32, DType::i32, "OFF"));  // not narrowing: OFF has no effect
+  EXPECT_FALSE(profile.conversion(DType::f32, DType::i32, "RINT", "MAYBE"));
+}
+
+TEST(Profile, EvidenceIsMarked) {
+  EXPECT_EQ(a2a3().evidence.at("ulp"), Evidence::assumed);
+  EXPECT_EQ(a2a3().evidence.at("spaces"), Evidence::published);
+  EXPECT_EQ(load_profile("opencl")->evidence.at("ulp"), Evidence::published);
+}
+
+TEST(Profile, PublishedBoundsOfOpencl) {
+  const Profile profile = load_profile("opencl").value();
+  EXPECT_EQ(profile.ulp,
+            (decltype(profile.ulp){{"exp", 3}, {"log", 3}, {"sqrt", 3}, {"rsqrt", 2}, {"recip", 2.5}, {"div", 2.5}}));
+}
+
+TEST(Profile, WrongFilesAreRefusedWithTheirPlace) {
+  const std::string text(compiled_profiles().at("a2a3"));
+  const auto refusal = [&](std::string_view from, std::string_view to) {
+    std::string changed = text;
+    changed.replace(changed.find(from), from.size(), to);
+    const auto profile = parse_profile(changed, "p.toml");
+    return profile ? std::string("accepted") : to_string(profile.error());
+  };
+  EXPECT_NE(refusal("sum_chunk = 512", "sum_chunk = 512\nsun_chunk = 1").find("unknown key 'sun_chunk'"),
+            std::string::npos);
+  EXPECT_NE(refusal("bytes = 196608", "bytes = -1").find("-1 is negative"), std::string::npos);
+  EXPECT_NE(refusal("alignment = 32", "alignment = 33").find("power of two"), std::string::npos);
+  EXPECT_NE(refusal("sum_chunk = 512", "sum_chunk = 0").find("chunked"), std::string::npos);
+  EXPECT_NE(refusal("\"chunked\"", "\"chuncked\"").find("expected one of sequential, chunked, any"), std::string::npos);
+  EXPECT_NE(refusal("to = [\"bf16\"]", "to = [\"f16\"]").find("listed twice"), std::string::npos);
+  EXPECT_NE(refusal("none = \"RINT\"", "none = \"BEST\"").find("unknown rounding mode"), std::string::npos);
+  EXPECT_NE(refusal("name = \"a2a3\"", "name = 3").find("p.toml:"), std::string::npos);
+  EXPECT_NE(refusal("name = \"a2a3\"", "").find("'name' is missing"), std::string::npos);
+  EXPECT_NE(refusal("[spaces]", "[spaces").find("p.toml"), std::string::npos);
+}
+
+TEST(Profile, DamagedTextsNeverCrash) {
+  const std::string text(compiled_profiles().at("opencl"));
+  int accepted = 0;
+  for (std::uint64_t i = 0; i < 2000; ++i) accepted += parse_profile(mutate_text(text, i), "p.toml").has_value();
+  EXPECT_GT(accepted, 20);  // edits inside comments do no harm
+  EXPECT_LT(accepted, 1900);
+}
+
+TEST(Rounding, NamesRoundTrip) {
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(parse_rounding(name(static_cast<Rounding>(i))), static_cast<Rounding>(i));
+  EXPECT_EQ(parse_rounding("rint"), Rounding::rint);
+  EXPECT_FALSE(parse_rounding("NONE"));
+}
+
+}  // namespace
+}  // namespace assay
