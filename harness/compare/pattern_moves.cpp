@@ -15,7 +15,7 @@ namespace assay::compare {
 namespace {
 
 constexpr std::size_t kFewest = 4;          // mismatches before a move is claimed
-constexpr std::size_t kFewestDistinct = 3;  // distinct expected values among them
+constexpr std::size_t kFewestDistinct = 3;  // distinct values among them
 constexpr std::int64_t kTile = 16;
 constexpr std::int64_t kRowsSearched = 1024;
 
@@ -35,7 +35,7 @@ bool varied(const Mismatches& m) {
   if (m.indices.size() < kFewest) return false;
   std::set<std::uint64_t> seen;
   for (const std::int64_t index : m.indices) {
-    seen.insert(m.expected.bits(index));
+    seen.insert(m.actual.bits(index));
     if (seen.size() >= kFewestDistinct) return true;
   }
   return false;

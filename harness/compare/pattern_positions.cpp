@@ -25,6 +25,7 @@ using Coordinates = std::vector<std::int64_t>;
 struct Axis {
   std::int64_t extent = 0;
   std::string one, many;   // "row", "rows"
+  std::string suffix;      // " of axis 0" for axes without a name of their own
   std::int64_t block = 0;  // 0: no block size of its own
   Coordinates hit;         // ascending
   bool all() const { return static_cast<std::int64_t>(hit.size()) == extent; }
@@ -33,6 +34,7 @@ struct Axis {
 struct Phrase {
   std::string text;
   bool structured = true;  // a rule, not a list or a count
+  bool periodic = false;
 };
 
 std::string ordinal(std::int64_t n) {
@@ -56,7 +58,8 @@ std::string range_words(const Axis& axis, std::int64_t first, std::int64_t last)
     if (length % block == 0) return fmt::format("{} blocks {}..{} ({})", axis.one, from, to, plain);
     if (last == axis.extent - 1 && from == to) return fmt::format("last ragged {} block ({})", axis.one, plain);
   }
-  if (last == axis.extent - 1) return fmt::format("the last {} {} ({}..{})", length, axis.many, first, last);
+  if (last == axis.extent - 1 && 2 * length <= axis.extent)
+    return fmt::format("the last {} {} ({}..{})", length, axis.many, first, last);
   return plain;
 }
 
@@ -86,7 +89,7 @@ std::optional<std::string> periodic_words(const Axis& axis) {
   return fmt::format("every {} {} (starting at {}){}", ordinal(period), axis.one, phase % period, within);
 }
 
-Phrase axis_words(const Axis& axis) {
+Phrase bare_axis_words(const Axis& axis) {
   const auto count = static_cast<std::int64_t>(axis.hit.size());
   const std::int64_t first = axis.hit.front(), last = axis.hit.back();
   if (axis.all()) return {"every " + axis.one};
@@ -94,7 +97,7 @@ Phrase axis_words(const Axis& axis) {
     return {fmt::format("the last {} ({})", axis.one, last)};
   if (count == 1) return {fmt::format("{} {}", axis.one, first)};
   if (last - first + 1 == count) return {range_words(axis, first, last)};
-  if (auto words = periodic_words(axis)) return {*words};
+  if (auto words = periodic_words(axis)) return {*words, true, true};
   if (axis.extent - count <= 2 && axis.extent >= 8) {
     Coordinates missing;
     for (std::int64_t i = 0; i < axis.extent; ++i)
@@ -103,6 +106,12 @@ Phrase axis_words(const Axis& axis) {
   }
   if (axis.hit.size() <= kListed) return {fmt::format("{} {}", axis.many, listed(axis.hit)), false};
   return {fmt::format("{} of {} {}", count, axis.extent, axis.many), false};
+}
+
+Phrase axis_words(const Axis& axis) {
+  Phrase phrase = bare_axis_words(axis);
+  phrase.text += axis.suffix;
+  return phrase;
 }
 
 Coordinates coordinates_of(const Shape& shape, std::int64_t index) {
@@ -132,7 +141,7 @@ std::vector<Axis> axes_of(const Shape& shape, std::span<const std::int64_t> indi
     } else if (from_end == 2) {
       axis.one = "row", axis.many = "rows", axis.block = kRowBlock;
     } else {
-      axis.one = fmt::format("index of axis {}", k), axis.many = fmt::format("axis {} indices", k);
+      axis.one = "index", axis.many = "indices", axis.suffix = fmt::format(" of axis {}", k);
     }
     for (std::size_t i = 0; i < hit[k].size(); ++i)
       if (hit[k][i]) axis.hit.push_back(static_cast<std::int64_t>(i));
@@ -149,10 +158,12 @@ Phrase product_words(const std::vector<Axis>& axes) {
     const bool rows = k + 2 == axes.size();
     if (axis.all() && (!rows || phrase.text.empty() || axis.extent == 1)) continue;
     if (axis.extent == 1) continue;
-    const Phrase words = axis_words(axis);
     // "every 16th column" says "of every row" by itself.
-    if (axis.all() && phrase.text.starts_with("every ")) continue;
-    phrase.text += (phrase.text.empty() ? "" : " of ") + words.text;
+    if (axis.all() && phrase.periodic) continue;
+    const Phrase words = axis_words(axis);
+    const std::string_view join = phrase.text.empty() ? "" : k + 2 < axes.size() ? " at " : " of ";
+    phrase.text += std::string(join) + words.text;
+    phrase.periodic = phrase.periodic || words.periodic;
     phrase.structured = phrase.structured && words.structured;
   }
   return phrase;

@@ -74,10 +74,30 @@ struct Comparison {
 };
 
 // Shapes and dtypes must agree (an error otherwise). `unwritten`: 1 per element the subject never wrote, or empty.
+//
+// Laws, each with a test:
+// - Every element is exactly one of compared, unconstrained (open) and unwritten (and not open). Only compared elements
+//   enter the figures. Passed: no mismatch and nothing unwritten. With compared == 0 nothing was checked; that is the
+//   caller's `unverified`.
+// - NaN matches NaN as NanRule says and never matches a number, whatever the tolerance.
+// - An infinity matches itself; under max_finite_too also the largest finite value of its sign (and those two then
+// count
+//   as no difference); no tolerance makes it match anything else. Bound accepts it where the interval holds it.
+// - The sign of zero decides under zero=sign_matters, under every rule; in Bound, -0 then lies below +0.
+// - Bound compares in value order, ends included. lo <= value <= hi must hold where value is no NaN (an error
+//   otherwise); a NaN value asks for a NaN and its bounds are not looked at.
+// - Integers are compared exactly, 64-bit ones too.
+// - max_ulps, max_abs, smallest_rtol and smallest_atol depend on the data and the modifiers, never on the rule:
+//   allclose(rtol=smallest_rtol) and allclose(atol=smallest_atol) with the same modifiers pass when nothing is
+//   unwritten, and the next smaller double does not. Infinite: no tolerance passes.
+// - worst_index is the mismatch farthest in ulps, without mismatches the element farthest in ulps, -1 when all are
+// equal.
 Result<Comparison> compare(const Tensor& actual, const Reference& reference, const Policy& policy,
                            std::span<const std::uint8_t> unwritten = {});
 
-// Distance in representable values between two bit patterns of one dtype; NaN against anything else saturates.
+// Distance in representable values between two bit patterns of one dtype. Symmetric; 0 exactly for equal values (both
+// zeros are equal, and any two NaN); 1 from the largest finite value to infinity; obeys the triangle inequality. NaN
+// against anything else, and what exceeds 63 bits, saturates at the largest int64.
 std::int64_t ulp_distance(DType dtype, std::uint64_t a, std::uint64_t b);
 // Exact value of the bits; every float format of DType fits a double.
 double to_double(DType dtype, std::uint64_t bits);
