@@ -1,6 +1,7 @@
 // A case: one point to check, as key=value pairs, and the record of what happened to it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
@@ -39,6 +40,11 @@ struct OutputResult {
   compare::Comparison comparison;
   std::string pattern;  // of a mismatch, in words
 };
+
+// compare::Blame in one word, as stored in JSON and named by `expect`.
+inline constexpr std::array<std::string_view, 8> kBlameNames = {
+    "none", "device", "simulator", "both", "all_differ", "device_only", "simulator_only", "undecided"};
+static_assert(kBlameNames.size() == static_cast<std::size_t>(compare::Blame::undecided) + 1);
 
 struct StageResult {
   std::string stage;

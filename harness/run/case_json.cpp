@@ -1,6 +1,5 @@
 // CaseResult as JSON: what a worker hands back and what summary.json holds. Absent fields read as their defaults.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -14,10 +13,6 @@ using compare::ElementMismatch;
 using nlohmann::json;
 
 namespace {
-
-constexpr std::array<std::string_view, 8> kBlames = {"none",       "device",      "simulator",      "both",
-                                                     "all_differ", "device_only", "simulator_only", "undecided"};
-static_assert(kBlames.size() == static_cast<std::size_t>(compare::Blame::undecided) + 1);
 
 // JSON has no infinity; a tolerance that no number satisfies is written as null.
 json finite_or_null(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
@@ -98,15 +93,15 @@ void from_json(const json& node, OutputResult& o) {
 }
 
 void to_json(json& node, const StageResult& s) {
-  node = json{{"stage", s.stage}, {"blame", kBlames[static_cast<std::size_t>(s.blame)]}, {"outputs", s.outputs}};
+  node = json{{"stage", s.stage}, {"blame", kBlameNames[static_cast<std::size_t>(s.blame)]}, {"outputs", s.outputs}};
 }
 
 void from_json(const json& node, StageResult& s) {
   s.stage = node.value("stage", s.stage);
   const std::string blame = node.value("blame", std::string("none"));
-  const auto found = std::find(kBlames.begin(), kBlames.end(), blame);
-  if (found == kBlames.end()) throw json::other_error::create(501, "blame '" + blame + "' is unknown", node);
-  s.blame = static_cast<compare::Blame>(found - kBlames.begin());
+  const auto found = std::find(kBlameNames.begin(), kBlameNames.end(), blame);
+  if (found == kBlameNames.end()) throw json::other_error::create(501, "blame '" + blame + "' is unknown", &node);
+  s.blame = static_cast<compare::Blame>(found - kBlameNames.begin());
   s.outputs = node.value("outputs", s.outputs);
 }
 
@@ -145,7 +140,7 @@ void from_json(const json& node, CaseResult& r) {
   r.id = node.value("id", r.id);
   const auto word = node.at("verdict").get<std::string>();
   const auto verdict = compare::parse_verdict(word);
-  if (!verdict) throw json::other_error::create(501, "verdict '" + word + "' is unknown", node);
+  if (!verdict) throw json::other_error::create(501, "verdict '" + word + "' is unknown", &node);
   r.verdict = *verdict;
   r.reason = node.value("reason", r.reason);
   r.stages = node.value("stages", r.stages);

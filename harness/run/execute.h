@@ -2,9 +2,13 @@
 // assigns blame. Used by the worker, the fuzzer and bisection.
 #pragma once
 
+#include <array>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "goldens/stages/stage.h"
@@ -48,13 +52,31 @@ struct ResolvedTask {
   };
   std::vector<Argument> arguments;
   std::int64_t blocks = 1;
+  std::int64_t ranks = 1;
 };
 struct ResolvedStage {
   const pipeline::StageSpec* spec = nullptr;
   std::vector<ResolvedTask> tasks;
 };
+// Parsed and verified modules by file; shared between the cases of one executor. A file that changes on disk is read
+// again. Not thread-safe.
+class KernelCache {
+ public:
+  Result<std::shared_ptr<const pto::Module>> get(const std::filesystem::path& file);
+
+ private:
+  struct Entry {
+    std::filesystem::file_time_type changed;
+    std::shared_ptr<const pto::Module> module;
+  };
+  std::map<std::filesystem::path, Entry> modules_;
+};
+
+// Errors: a file that is no kernel, no such function, arguments that do not fit it (count, names, kinds, dtypes, an
+// integer that its type cannot hold), blocks below 1 or above kMaxBlocks.
+inline constexpr std::int64_t kMaxBlocks = 65535;
 Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
-                                    const Bindings& bindings);
+                                    const Bindings& bindings, KernelCache* cache = nullptr);
 
 // Runs the stage's tasks in order on one backend. `inputs` are the tensors the stage reads; outputs and temporaries are
 // created poisoned, with guard zones around every tensor, and the whole run is repeated with a second poison pattern:
@@ -78,10 +100,20 @@ struct ExecuteOptions {
   std::vector<std::filesystem::path> pipeline_directories;
   std::vector<std::string> backends;  // "sim", "opencl", "process:..."; from --backend or the case
   bool backends_required = false;     // asked for with --backend: unavailable is an error, not a skip
-  std::filesystem::path failures;     // where failure folders go; empty: none written
+  std::filesystem::path failures;     // where failure folders go (reports/failure.h); empty: none written
   bool contract_fma = false;
   std::uint64_t instruction_budget = 200'000'000;
+  std::int64_t memory_limit = std::int64_t{4} << 30;  // bytes of tensors; a larger case is unsupported
 };
+
+// Turns the verdict of a run into the one its `expect` asks for: "fail:CAUSE" makes a failure xfail and a pass xpass.
+// CAUSE may be one of kCauses or a machine rule, then it must be among `observed`; any other text describes the failure
+// to people and matches every one. Error: an `expect` that is none of pass, fail:CAUSE, skip:REASON.
+inline constexpr std::array<std::string_view, 14> kCauses = {
+    "mismatch", "unwritten", "stray-write", "fault", "budget",     "deadlock",    "crash",
+    "hang",     "device",    "simulator",   "both",  "all_differ", "device_only", "simulator_only"};
+Result<void> apply_expectation(CaseResult& result, std::span<const std::string> observed);
+Result<void> check_expectation(std::string_view expect);
 
 class Executor {
  public:
@@ -90,6 +122,14 @@ class Executor {
   // Bad input of the case is an Error; everything that happens to the subject is in the result. Backends, pipelines and
   // parsed kernels are kept between cases.
   Result<CaseResult> execute(const Case& c);
+
+  // The three steps of execute, apart, joined by a folder (design.md section 3): inputs/ and outputs/BACKEND/ hold .npy
+  // files and a manifest, whose metadata carry the replay line as "case".
+  Result<void> write_inputs(const Case& c, const std::filesystem::path& directory);
+  // Runs the case of DIRECTORY/inputs on each backend. Without `backends` those of the options. Reports per backend.
+  Result<std::vector<BackendResult>> run_from(const std::filesystem::path& directory);
+  // Holds every folder of DIRECTORY/outputs against the goldens and against one another.
+  Result<CaseResult> verify(const std::filesystem::path& directory);
 
  private:
   struct State;

@@ -1,0 +1,212 @@
+#include "harness/run/case_run.h"
+
+#include <algorithm>
+
+#include "harness/run/verdict.h"
+
+namespace assay::run {
+namespace {
+
+using compare::Comparison;
+using device::RunStatus;
+
+std::string_view oracle_name(const pipeline::GoldenSource& golden) {
+  constexpr std::array<std::string_view, 4> kNames = {"", "builtin", "npy", "command"};
+  return kNames[golden.index()];
+}
+
+std::span<const std::uint8_t> mask_of(const StageOutcome& outcome, const std::string& output) {
+  const auto found = outcome.unwritten.find(output);
+  return found == outcome.unwritten.end() ? std::span<const std::uint8_t>()
+                                          : std::span<const std::uint8_t>(found->second);
+}
+
+compare::Reference reference_of(const goldens::GoldenOutput& golden) {
+  return {&golden.value, &golden.lo, &golden.hi, golden.open};
+}
+
+}  // namespace
+
+TensorMap inputs_of(const pipeline::StageSpec& stage, const TensorMap& values) {
+  TensorMap inputs;
+  for (const std::string& name : stage.inputs)
+    if (const auto found = values.find(name); found != values.end()) inputs.insert(*found);
+  return inputs;
+}
+
+void record(Subject& subject, const StageOutcome& outcome) {
+  BackendResult& result = subject.result;
+  result.seconds += outcome.seconds;
+  result.device_seconds += outcome.report.device_seconds;
+  result.instructions += outcome.report.instructions;
+  result.status = device::name(outcome.report.status);
+  result.reason = outcome.report.reason;
+  subject.alive = outcome.report.status == RunStatus::completed;
+  if (result.reason.empty() && !subject.alive && !result.diagnostics.empty()) result.reason = result.diagnostics.back();
+  if (!outcome.stray_write.empty()) result.diagnostics.push_back("stray-write: " + outcome.stray_write);
+  if (!subject.alive) return;
+  for (const auto& [name, value] : outcome.outputs) subject.values.insert_or_assign(name, value);
+}
+
+CaseRun::CaseRun(const PreparedCase& prepared, bool contract_fma) : prepared_(prepared), contract_fma_(contract_fma) {
+  result_.c = prepared.c;
+  result_.id = case_id(prepared.c);
+}
+
+void CaseRun::add_subject(std::string name, device::Backend* backend, TensorMap inputs) {
+  Subject subject;
+  subject.name = subject.result.backend = std::move(name);
+  subject.backend = backend;
+  subject.values = std::move(inputs);
+  subjects_.push_back(std::move(subject));
+}
+
+void CaseRun::add_skipped(std::string name, std::string reason) {
+  BackendResult skipped;
+  skipped.backend = std::move(name);
+  skipped.status = "skipped";
+  skipped.reason = std::move(reason);
+  result_.backends.push_back(std::move(skipped));
+}
+
+Result<std::vector<CaseRun::Answer>> CaseRun::collect(const pipeline::StageSpec& stage, const Source& source) {
+  std::vector<Answer> answers;
+  for (Subject& subject : subjects_) {
+    if (!subject.alive) continue;
+    Answer answer{&subject, inputs_of(stage, subject.values), {}, {}, contract_fma_ && !subject.is_simulator()};
+    auto outcome = source(stage, answer.inputs, subject);
+    if (!outcome) return tl::unexpected(outcome.error());
+    answer.outcome = std::move(*outcome);
+    record(subject, answer.outcome);
+    answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+// The golden for what this subject received; shared with an earlier one that received the same bits.
+Result<void> CaseRun::evaluate_golden(const pipeline::StageSpec& stage, std::vector<Answer>& answers,
+                                      std::size_t index) {
+  Answer& answer = answers[index];
+  for (std::size_t i = 0; i < index; ++i) {
+    const Answer& earlier = answers[i];
+    if (earlier.contraction != answer.contraction || earlier.inputs != answer.inputs || earlier.golden.empty())
+      continue;
+    answer.golden = earlier.golden;
+    return {};
+  }
+  Profile profile = prepared_.profile;
+  if (answer.contraction) profile.contraction = Contraction::allowed;
+  auto golden = stage_golden(*prepared_.pipeline, stage, prepared_.bindings, prepared_.tensors, answer.inputs, profile);
+  if (!golden) return tl::unexpected(golden.error());
+  answer.golden = std::move(*golden);
+  return {};
+}
+
+compare::Policy CaseRun::policy_of(const pipeline::StageSpec& stage, const std::string& output) const {
+  if (prepared_.policy) return *prepared_.policy;
+  const auto own = stage.policies.find(output);
+  return own == stage.policies.end() ? prepared_.pipeline->policy : own->second;
+}
+
+Result<void> CaseRun::compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result) {
+  for (const std::string& output : stage.outputs) {
+    const auto golden = answer.golden.find(output);
+    if (golden == answer.golden.end()) continue;
+    const Tensor& actual = answer.outcome.outputs.find(output)->second;
+    const compare::Reference reference = reference_of(golden->second);
+    auto comparison = compare::compare(actual, reference, policy_of(stage, output), mask_of(answer.outcome, output));
+    if (!comparison) return tl::unexpected(comparison.error());
+    OutputResult one{stage.name, output, answer.subject->name, "golden", std::string(oracle_name(stage.golden)),
+                     {},         ""};
+    if (!comparison->passed)
+      one.pattern = compare::describe_pattern(actual, reference, *comparison, mask_of(answer.outcome, output));
+    one.comparison = std::move(*comparison);
+    result.outputs.push_back(std::move(one));
+  }
+  return {};
+}
+
+// Bit by bit; where bits differ although both satisfy the golden, by the golden's enclosure or the policy.
+Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, const Answer& device,
+                                             const Answer& simulator, StageResult& result) {
+  for (const std::string& output : stage.outputs) {
+    const Tensor& actual = device.outcome.outputs.find(output)->second;
+    const auto golden = simulator.golden.find(output);
+    const bool has_golden = golden != simulator.golden.end();
+    compare::Reference reference{&simulator.outcome.outputs.find(output)->second, nullptr, nullptr, {}};
+    if (has_golden) reference.open = golden->second.open;
+    const auto mask = mask_of(device.outcome, output);
+    compare::Policy policy = policy_of(stage, output);
+    const bool is_bound = std::holds_alternative<compare::Bound>(policy.rule);
+    if (has_golden || is_bound) policy.rule = compare::Bits{};
+    auto comparison = compare::compare(actual, reference, policy, mask);
+    if (comparison && !comparison->passed && has_golden) {
+      if (is_bound) reference.lo = &golden->second.lo, reference.hi = &golden->second.hi;
+      auto relaxed = compare::compare(actual, reference, policy_of(stage, output), mask);
+      if (relaxed && relaxed->passed) comparison = std::move(relaxed);
+    }
+    if (!comparison) return tl::unexpected(comparison.error());
+    OutputResult one{stage.name, output, device.subject->name, simulator.subject->name, "peer", {}, ""};
+    if (!comparison->passed) one.pattern = compare::describe_pattern(actual, reference, *comparison, mask);
+    one.comparison = std::move(*comparison);
+    result.outputs.push_back(std::move(one));
+  }
+  return {};
+}
+
+void CaseRun::keep_tensors(const std::vector<Answer>& answers, bool went_wrong) {
+  if (failure_kept_ || answers.empty()) return;
+  failure_kept_ = went_wrong;
+  failure_ = {};
+  failure_.inputs = answers.front().inputs;
+  for (const auto& [name, golden] : answers.front().golden) {
+    failure_.golden.emplace(name, golden.value);
+    if (golden.lo == golden.value && golden.hi == golden.value) continue;
+    failure_.golden.emplace(name + ".lo", golden.lo);
+    failure_.golden.emplace(name + ".hi", golden.hi);
+  }
+  for (const Answer& answer : answers) failure_.actual[answer.subject->name] = answer.outcome.outputs;
+}
+
+Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& source) {
+  auto answers = collect(stage, source);
+  if (!answers) return tl::unexpected(answers.error());
+  StageResult result;
+  result.stage = stage.name;
+  for (std::size_t i = 0; i < answers->size(); ++i) {
+    Answer& answer = (*answers)[i];
+    if (!answer.subject->alive) continue;
+    if (const auto golden = evaluate_golden(stage, *answers, i); !golden) return tl::unexpected(golden.error());
+    if (const auto compared = compare_with_golden(stage, answer, result); !compared)
+      return tl::unexpected(compared.error());
+  }
+  const auto simulator = std::find_if(answers->begin(), answers->end(), [](const Answer& answer) {
+    return answer.subject->is_simulator() && answer.subject->alive;
+  });
+  for (const Answer& device : *answers) {
+    const bool comparable = simulator != answers->end() && device.subject->alive && !device.subject->is_simulator() &&
+                            device.inputs == simulator->inputs;
+    if (!comparable) continue;
+    if (const auto compared = compare_with_simulator(stage, device, *simulator, result); !compared)
+      return tl::unexpected(compared.error());
+  }
+  result.blame = blame_of(result);
+  const bool stray =
+      std::any_of(answers->begin(), answers->end(), [](const Answer& a) { return !a.outcome.stray_write.empty(); });
+  const bool stopped = std::any_of(answers->begin(), answers->end(), [](const Answer& a) { return !a.subject->alive; });
+  keep_tensors(*answers, stray || stopped || result.blame != compare::Blame::none);
+  result_.stages.push_back(std::move(result));
+  return {};
+}
+
+Result<CaseResult> CaseRun::finish() {
+  std::vector<BackendResult> all;
+  for (const Subject& subject : subjects_) all.push_back(subject.result);
+  std::move(result_.backends.begin(), result_.backends.end(), std::back_inserter(all));
+  result_.backends = std::move(all);
+  const std::vector<std::string> observed = decide(result_, *prepared_.pipeline);
+  if (const auto applied = apply_expectation(result_, observed); !applied) return tl::unexpected(applied.error());
+  return std::move(result_);
+}
+
+}  // namespace assay::run

@@ -1,0 +1,88 @@
+// One case on its way through its stages: what each backend received and returned, how it compares, who is to blame.
+// Used by the executor, whether outcomes come from running a backend or from files.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "harness/run/execute.h"
+#include "reports/failure.h"
+
+namespace assay::run {
+
+// The backend that counts as the simulator when blame is assigned.
+inline constexpr std::string_view kSimulator = "sim";
+
+// A case with everything that follows from it.
+struct PreparedCase {
+  Case c;
+  const pipeline::Pipeline* pipeline = nullptr;
+  Bindings bindings;
+  std::vector<ResolvedTensor> tensors;
+  Profile profile;
+  std::optional<compare::Policy> policy;  // of the case; overrides the pipeline's
+};
+
+// A backend and the values it holds: the case's inputs, and what its stages returned so far.
+struct Subject {
+  std::string name;
+  device::Backend* backend = nullptr;  // null when outcomes come from files
+  TensorMap values;
+  bool alive = true;  // every stage so far completed
+  BackendResult result;
+
+  bool is_simulator() const { return name == kSimulator; }
+};
+
+// The subject's answer to a stage goes into its values and its record.
+void record(Subject& subject, const StageOutcome& outcome);
+// The stage's inputs among the values a subject holds.
+TensorMap inputs_of(const pipeline::StageSpec& stage, const TensorMap& values);
+
+class CaseRun {
+ public:
+  // `contract_fma`: goldens of devices (not of the simulator) allow contraction.
+  CaseRun(const PreparedCase& prepared, bool contract_fma);
+
+  // A backend that takes part, or one that does not and why.
+  void add_subject(std::string name, device::Backend* backend, TensorMap inputs);
+  void add_skipped(std::string name, std::string reason);
+  std::vector<Subject>& subjects() { return subjects_; }
+
+  // How a subject answers a stage.
+  using Source = std::function<Result<StageOutcome>(const pipeline::StageSpec&, const TensorMap& inputs, Subject&)>;
+  // Errors: bad input of the golden or of the source.
+  Result<void> run_stage(const pipeline::StageSpec& stage, const Source& source);
+
+  // The verdict with `expect` applied. Call once, after the last stage.
+  Result<CaseResult> finish();
+  // Tensors of the first stage that went wrong, or of the last one.
+  const reports::FailureTensors& failure_tensors() const { return failure_; }
+
+ private:
+  struct Answer {
+    Subject* subject = nullptr;
+    TensorMap inputs;
+    StageOutcome outcome;
+    goldens::GoldenMap golden;
+    bool contraction = false;
+  };
+
+  Result<std::vector<Answer>> collect(const pipeline::StageSpec& stage, const Source& source);
+  Result<void> evaluate_golden(const pipeline::StageSpec& stage, std::vector<Answer>& answers, std::size_t index);
+  compare::Policy policy_of(const pipeline::StageSpec& stage, const std::string& output) const;
+  Result<void> compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result);
+  Result<void> compare_with_simulator(const pipeline::StageSpec& stage, const Answer& device, const Answer& simulator,
+                                      StageResult& result);
+  void keep_tensors(const std::vector<Answer>& answers, bool went_wrong);
+
+  const PreparedCase& prepared_;
+  bool contract_fma_;
+  std::vector<Subject> subjects_;
+  CaseResult result_;
+  reports::FailureTensors failure_;
+  bool failure_kept_ = false;
+};
+
+}  // namespace assay::run

@@ -1,0 +1,177 @@
+// The golden of a stage: a built-in one, .npy files, or a command.
+#include <chrono>
+#include <cmath>
+
+#include "harness/core/command.h"
+#include "harness/core/manifest.h"
+#include "harness/core/npy.h"
+#include "harness/run/execute.h"
+#include "harness/run/scratch_directory.h"
+#include "harness/run/substitute.h"
+
+namespace assay::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Context {
+  const pipeline::StageSpec& stage;
+  const Bindings& bindings;
+  const std::vector<ResolvedTensor>& tensors;
+  const TensorMap& inputs;
+
+  const ResolvedTensor* find(std::string_view name) const {
+    for (const ResolvedTensor& tensor : tensors)
+      if (tensor.name == name) return &tensor;
+    return nullptr;
+  }
+};
+
+std::string tensor_of(const pipeline::BuiltinGolden& golden, std::string_view port) {
+  const auto mapped = golden.ports.find(port);
+  return mapped == golden.ports.end() ? std::string(port) : mapped->second;
+}
+
+// Explicit parameters, then the case's parameters of the same names.
+Result<goldens::Parameters> parameters_of(const pipeline::BuiltinGolden& golden, const goldens::Stage& stage,
+                                          const Bindings& bindings) {
+  goldens::Parameters parameters;
+  for (const std::string_view name : stage.parameters) {
+    if (const auto given = golden.parameters.find(name); given != golden.parameters.end()) {
+      const auto value = evaluate(given->second, bindings);
+      if (!value) return bad_input("golden parameter '{}': {}", name, value.error().message);
+      parameters.emplace(name, *value);
+    } else if (const auto bound = bindings.integers.find(name); bound != bindings.integers.end()) {
+      parameters.emplace(name, bound->second);
+    } else {
+      return bad_input("golden '{}' needs the parameter '{}'", stage.name, name);
+    }
+  }
+  return parameters;
+}
+
+Result<goldens::GoldenMap> builtin_golden(const pipeline::BuiltinGolden& golden, const Context& context,
+                                          const Profile& profile) {
+  const auto stage = goldens::find_stage(golden.stage);
+  if (!stage) return tl::unexpected(stage.error());
+  const auto parameters = parameters_of(golden, **stage, context.bindings);
+  if (!parameters) return tl::unexpected(parameters.error());
+  goldens::Options options;
+  for (const auto& [name, text] : golden.options) {
+    auto value = substitute(text, context.bindings);
+    if (!value) return tl::unexpected(value.error());
+    options.emplace(name, std::move(*value));
+  }
+  goldens::InputMap inputs;
+  for (const goldens::Port& port : (*stage)->inputs) {
+    const auto given = context.inputs.find(tensor_of(golden, port.name));
+    if (given == context.inputs.end())
+      return internal_error("golden '{}' misses its input '{}'", golden.stage, port.name);
+    inputs.emplace(port.name, &given->second);
+  }
+  auto outputs = goldens::evaluate(**stage, {inputs, *parameters, options, profile});
+  if (!outputs) return outputs;
+  goldens::GoldenMap renamed;
+  for (auto& [port, output] : *outputs) renamed.emplace(tensor_of(golden, port), std::move(output));
+  return renamed;
+}
+
+// Reads a .npy of the expected dtype and shape; looks at the header before it reads any data.
+Result<Tensor> read_expected(const fs::path& file, const ResolvedTensor& expected) {
+  const auto header = read_npy_header(file);
+  if (!header) return tl::unexpected(header.error());
+  Shape stored = expected.shape;
+  if (expected.dtype == DType::e2m1 && !stored.empty()) stored.back() = (stored.back() + 1) / 2;
+  if (header->shape != stored)
+    return bad_input("{}: the shape is {}; expected {}", file.string(), to_string(header->shape), to_string(stored));
+  return read_npy(file, expected.dtype);
+}
+
+Result<goldens::GoldenOutput> read_output(const fs::path& directory, const ResolvedTensor& expected) {
+  goldens::GoldenOutput output;
+  auto value = read_expected(directory / (expected.name + ".npy"), expected);
+  if (!value) return tl::unexpected(value.error());
+  output.lo = output.hi = output.value = std::move(*value);
+  for (const auto& [suffix, bound] : {std::pair{".lo.npy", &output.lo}, std::pair{".hi.npy", &output.hi}}) {
+    const fs::path file = directory / (expected.name + suffix);
+    std::error_code code;
+    if (!fs::exists(file, code)) continue;
+    auto read = read_expected(file, expected);
+    if (!read) return tl::unexpected(read.error());
+    *bound = std::move(*read);
+  }
+  return output;
+}
+
+Result<goldens::GoldenMap> read_outputs(const fs::path& directory, const Context& context) {
+  goldens::GoldenMap outputs;
+  for (const std::string& name : context.stage.outputs) {
+    const ResolvedTensor* expected = context.find(name);
+    if (!expected) return internal_error("output '{}' is not resolved", name);
+    auto output = read_output(directory, *expected);
+    if (!output) return tl::unexpected(output.error());
+    outputs.emplace(name, std::move(*output));
+  }
+  return outputs;
+}
+
+Metadata metadata_of(const Context& context) {
+  Metadata metadata{{"stage", context.stage.name}};
+  for (const auto& [name, value] : context.bindings.integers) metadata["parameter." + name] = std::to_string(value);
+  for (const auto& [name, value] : context.bindings.words) metadata["parameter." + name] = value;
+  return metadata;
+}
+
+// ": " and the last line a command wrote, if any.
+std::string last_words(std::string_view output) {
+  while (!output.empty() && output.back() == '\n') output.remove_suffix(1);
+  if (const auto newline = output.rfind('\n'); newline != std::string_view::npos) output.remove_prefix(newline + 1);
+  return output.empty() ? "" : fmt::format(": {}", output.substr(0, 500));
+}
+
+Result<goldens::GoldenMap> command_golden(const pipeline::CommandGolden& golden, const fs::path& pipeline_file,
+                                          const Context& context) {
+  const auto scratch = ScratchDirectory::make();
+  if (!scratch) return tl::unexpected(scratch.error());
+  const fs::path inputs = scratch->path() / "inputs", outputs = scratch->path() / "outputs";
+  std::error_code code;
+  fs::create_directory(outputs, code);
+  if (code) return unavailable("cannot make {}: {}", outputs.string(), code.message());
+  TensorMap given;
+  for (const std::string& name : context.stage.inputs) given.emplace(name, context.inputs.find(name)->second);
+  if (const auto written = write_tensors(inputs, given, {}, metadata_of(context)); !written)
+    return tl::unexpected(written.error());
+  const std::string folder = fs::absolute(pipeline_file).parent_path().string();
+  std::string command = with_placeholder(golden.command, "inputs", inputs.string());
+  command = with_placeholder(command, "outputs", outputs.string());
+  const auto limit = std::chrono::milliseconds(std::llround(golden.timeout * 1000));
+  const auto outcome = run_command("cd " + shell_quoted(folder) + " && " + command, limit);
+  if (!outcome) return tl::unexpected(outcome.error());
+  if (!outcome->succeeded())
+    return bad_input("golden command of stage '{}': {}{}", context.stage.name, describe(*outcome, limit),
+                     last_words(outcome->output));
+  auto read = read_outputs(outputs, context);
+  if (!read)
+    read.error().message = fmt::format("golden command of stage '{}': {}", context.stage.name, read.error().message);
+  return read;
+}
+
+}  // namespace
+
+Result<goldens::GoldenMap> stage_golden(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
+                                        const Bindings& bindings, const std::vector<ResolvedTensor>& tensors,
+                                        const TensorMap& inputs, const Profile& profile) {
+  const Context context{stage, bindings, tensors, inputs};
+  if (const auto* golden = std::get_if<pipeline::BuiltinGolden>(&stage.golden))
+    return builtin_golden(*golden, context, profile);
+  if (const auto* golden = std::get_if<pipeline::CommandGolden>(&stage.golden))
+    return command_golden(*golden, pipeline.file, context);
+  if (const auto* golden = std::get_if<pipeline::NpyGolden>(&stage.golden)) {
+    const auto directory = substitute(golden->directory.string(), bindings);
+    if (!directory) return tl::unexpected(directory.error());
+    return read_outputs(*directory, context);
+  }
+  return goldens::GoldenMap{};
+}
+
+}  // namespace assay::run

@@ -1,0 +1,65 @@
+#include "harness/run/guarded.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace assay::run {
+namespace {
+
+std::int64_t guard_elements(DType dtype) { return kGuardBytes * 8 / info(dtype).bits; }
+
+// Elements rounded up to whole bytes: e2m1 packs two.
+std::int64_t padded_count(DType dtype, const Shape& shape) {
+  return bytes_of(dtype, element_count(shape)) * 8 / info(dtype).bits;
+}
+
+// Changed bytes of a guard, and where the first one is.
+struct Damage {
+  std::ptrdiff_t count = 0, first = 0;
+};
+Damage damage(std::span<const std::byte> guard, std::byte poison) {
+  const auto differs = [poison](std::byte value) { return value != poison; };
+  const auto first = std::find_if(guard.begin(), guard.end(), differs);
+  return {std::count_if(first, guard.end(), differs), first - guard.begin()};
+}
+
+}  // namespace
+
+Guarded::Guarded(DType dtype, Shape shape, int pattern)
+    : shape_(std::move(shape)),
+      storage_(dtype, {2 * guard_elements(dtype) + padded_count(dtype, shape_)}),
+      poison_(kPoison[pattern]) {
+  std::fill(storage_.bytes().begin(), storage_.bytes().end(), poison_);
+}
+
+std::int64_t Guarded::element_offset() const { return guard_elements(storage_.dtype()); }
+
+std::span<const std::byte> Guarded::payload() const {
+  return storage_.bytes().subspan(kGuardBytes, storage_.bytes().size() - 2 * kGuardBytes);
+}
+
+void Guarded::set(const Tensor& content) {
+  std::copy(content.bytes().begin(), content.bytes().end(), storage_.bytes().begin() + kGuardBytes);
+}
+
+Tensor Guarded::content() const {
+  Tensor tensor(storage_.dtype(), shape_);
+  std::copy(payload().begin(), payload().end(), tensor.bytes().begin());
+  return tensor;
+}
+
+bool Guarded::content_equals(const Tensor& other) const {
+  return std::equal(payload().begin(), payload().end(), other.bytes().begin(), other.bytes().end());
+}
+
+std::string Guarded::broken_guard() const {
+  const std::span<const std::byte> all = storage_.bytes();
+  if (const Damage before = damage(all.first(kGuardBytes), poison_); before.count != 0)
+    return fmt::format("{} bytes before its start, the first at -{}", before.count, kGuardBytes - before.first);
+  if (const Damage after = damage(all.last(kGuardBytes), poison_); after.count != 0)
+    return fmt::format("{} bytes after its end, the first at +{}", after.count, after.first);
+  return "";
+}
+
+}  // namespace assay::run

@@ -1,0 +1,231 @@
+#include "harness/run/verdict.h"
+
+#include <algorithm>
+#include <set>
+
+#include "harness/run/case_run.h"
+
+namespace assay::run {
+namespace {
+
+using compare::Blame;
+using compare::Verdict;
+
+// The rules named in harness/device/backend.h, which an expectation may name.
+constexpr std::array<std::string_view, 10> kRules = {"bounds",
+                                                     "alignment",
+                                                     "capacity",
+                                                     "undefined-bytes",
+                                                     "unset-valid-shape",
+                                                     "narrowing",
+                                                     "negative-valid-shape",
+                                                     "illegal-conversion",
+                                                     "division-by-zero",
+                                                     "shift-range"};
+
+// Whether the diagnostic "file:line:column: rule: ..." or "rule: ..." is of this rule.
+bool is_of_rule(std::string_view diagnostic, std::string_view rule) {
+  const std::string marked = fmt::format("{}: ", rule);
+  return diagnostic.starts_with(marked) || diagnostic.find(": " + marked) != std::string_view::npos;
+}
+
+const OutputResult* find(const StageResult& stage, const std::string& output, std::string_view subject,
+                         std::string_view reference) {
+  for (const OutputResult& one : stage.outputs)
+    if (one.output == output && one.subject == subject && one.reference == reference) return &one;
+  return nullptr;
+}
+
+std::optional<bool> passed(const OutputResult* output) {
+  return output ? std::optional(output->comparison.passed) : std::nullopt;
+}
+
+std::string describe(const StageResult& stage, const OutputResult& output) {
+  const compare::Comparison& comparison = output.comparison;
+  std::string text = fmt::format("stage {}, output {}: {} against {}, ", output.stage, output.output, output.subject,
+                                 output.reference);
+  if (comparison.mismatches > 0)
+    text += fmt::format("{} of {} elements differ, up to {} ulp", comparison.mismatches, comparison.compared,
+                        comparison.max_ulps);
+  if (comparison.unwritten > 0)
+    text += fmt::format("{}{} elements never written", comparison.mismatches > 0 ? ", " : "", comparison.unwritten);
+  if (!output.pattern.empty()) text += ", " + output.pattern;
+  return text + fmt::format(" ({})", compare::describe(stage.blame));
+}
+
+class Decision {
+ public:
+  Decision(CaseResult& result, const pipeline::Pipeline& pipeline) : result_(result), pipeline_(pipeline) {}
+
+  std::vector<std::string> decide() {
+    look_at_backends();
+    look_at_outputs();
+    if (error_) {
+      set(Verdict::error, *error_);
+    } else if (hang_ && !failed_) {
+      set(Verdict::hang, *hang_);
+    } else if (failed_) {
+      set(Verdict::failed, *failed_);
+    } else if (completed_ == 0) {
+      set(unsupported_ ? Verdict::unsupported : Verdict::skipped,
+          unsupported_.value_or(skipped_.value_or("no backend")));
+    } else if (const std::string missing = unverified(); !missing.empty()) {
+      set(Verdict::unverified, missing);
+    } else {
+      set(Verdict::passed, "");
+    }
+    return {causes_.begin(), causes_.end()};
+  }
+
+ private:
+  void set(Verdict verdict, const std::string& reason) {
+    result_.verdict = verdict;
+    result_.reason = reason;
+    std::replace(result_.reason.begin(), result_.reason.end(), '\n', ' ');
+  }
+
+  static void keep_first(std::optional<std::string>& slot, std::string text) {
+    if (!slot) slot = std::move(text);
+  }
+
+  void look_at_backends() {
+    for (const BackendResult& backend : result_.backends) {
+      const std::string why = fmt::format("{}: {}{}{}", backend.backend, backend.status,
+                                          backend.reason.empty() ? "" : ": ", backend.reason);
+      if (backend.status == "completed") {
+        ++completed_;
+      } else if (backend.status == "skipped") {
+        keep_first(skipped_, fmt::format("{}: {}", backend.backend, backend.reason));
+      } else if (backend.status == "unsupported") {
+        keep_first(unsupported_, fmt::format("{}: {}", backend.backend, backend.reason));
+      } else if (backend.status == "budget" || backend.status == "deadlock") {
+        causes_.insert(backend.status);
+        keep_first(hang_, why);
+      } else if (backend.status == "fault") {
+        causes_.insert("fault");
+        keep_first(failed_, why);
+      } else {
+        keep_first(error_, why);
+      }
+      look_at_diagnostics(backend);
+    }
+  }
+
+  void look_at_diagnostics(const BackendResult& backend) {
+    for (const std::string& diagnostic : backend.diagnostics) {
+      for (const std::string_view rule : kRules)
+        if (is_of_rule(diagnostic, rule)) causes_.emplace(rule);
+      if (!is_of_rule(diagnostic, "stray-write")) continue;
+      causes_.emplace("stray-write");
+      keep_first(failed_, fmt::format("{}: {}", backend.backend, diagnostic));
+    }
+  }
+
+  // A comparison with a peer decides only where the output has no golden.
+  void look_at_outputs() {
+    for (const StageResult& stage : result_.stages) {
+      if (stage.blame != Blame::none) causes_.emplace(kBlameNames[static_cast<std::size_t>(stage.blame)]);
+      for (const OutputResult& output : stage.outputs) {
+        if (output.oracle == "peer" && find(stage, output.output, output.subject, "golden")) continue;
+        const compare::Comparison& comparison = output.comparison;
+        result_.compared += comparison.compared;
+        result_.unconstrained += comparison.unconstrained;
+        result_.unwritten += comparison.unwritten;
+        if (comparison.passed) continue;
+        if (comparison.mismatches > 0) causes_.emplace("mismatch");
+        if (comparison.unwritten > 0) causes_.emplace("unwritten");
+        keep_first(failed_, describe(stage, output));
+      }
+    }
+  }
+
+  // What keeps a run without failures from being verified.
+  std::string unverified() const {
+    for (const pipeline::StageSpec& spec : pipeline_.stages) {
+      const auto stage = std::find_if(result_.stages.begin(), result_.stages.end(),
+                                      [&](const StageResult& one) { return one.stage == spec.name; });
+      if (stage == result_.stages.end()) return fmt::format("stage {} was not run", spec.name);
+      for (const std::string& output : spec.outputs)
+        for (const BackendResult& backend : result_.backends)
+          if (backend.status == "completed" && !has_oracle(*stage, output, backend.backend))
+            return fmt::format("stage {}, output {}: nothing to compare {} with", spec.name, output, backend.backend);
+    }
+    if (result_.compared > 0) return "";
+    return fmt::format("no element was compared; {} are left open by the specification", result_.unconstrained);
+  }
+
+  // A golden, or a peer on either side.
+  static bool has_oracle(const StageResult& stage, const std::string& output, const std::string& backend) {
+    return std::any_of(stage.outputs.begin(), stage.outputs.end(), [&](const OutputResult& one) {
+      return one.output == output && (one.subject == backend || one.reference == backend);
+    });
+  }
+
+  CaseResult& result_;
+  const pipeline::Pipeline& pipeline_;
+  int completed_ = 0;
+  std::optional<std::string> error_, hang_, failed_, unsupported_, skipped_;
+  std::set<std::string> causes_;
+};
+
+template <class Names>
+bool contains(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+Blame blame_of(const StageResult& stage) {
+  std::set<std::string> outputs, devices;
+  for (const OutputResult& one : stage.outputs) {
+    outputs.insert(one.output);
+    if (one.subject != kSimulator) devices.insert(one.subject);
+  }
+  if (devices.empty()) devices.insert("");  // the simulator alone
+  for (const std::string& output : outputs)
+    for (const std::string& device : devices) {
+      const Blame blame = compare::assign_blame(passed(find(stage, output, device, "golden")),
+                                                passed(find(stage, output, kSimulator, "golden")),
+                                                passed(find(stage, output, device, kSimulator)));
+      if (blame != Blame::none) return blame;
+    }
+  return Blame::none;
+}
+
+std::vector<std::string> decide(CaseResult& result, const pipeline::Pipeline& pipeline) {
+  return Decision(result, pipeline).decide();
+}
+
+Result<void> check_expectation(std::string_view expect) {
+  const bool with_reason = (expect.starts_with("fail:") || expect.starts_with("skip:")) && expect.size() > 5;
+  if (expect.empty() || expect == "pass" || with_reason) return {};
+  return bad_input("expect is '{}'; expected pass, fail:CAUSE or skip:REASON", expect);
+}
+
+Result<void> apply_expectation(CaseResult& result, std::span<const std::string> observed) {
+  const std::string_view expect = result.c.get("expect", "pass");
+  if (const auto checked = check_expectation(expect); !checked) return checked;
+  if (!expect.starts_with("fail:")) return {};
+  const std::string cause(expect.substr(5));
+  switch (result.verdict) {
+    case Verdict::passed:
+      result.verdict = Verdict::xpass;
+      result.reason = fmt::format("passed, but '{}' was expected: remove the expectation", cause);
+      return {};
+    case Verdict::failed:
+    case Verdict::crash:
+    case Verdict::hang:
+      break;
+    default:
+      return {};
+  }
+  if ((contains(kCauses, cause) || contains(kRules, cause)) && !contains(observed, cause)) {
+    result.reason = fmt::format("failed for another reason than the expected '{}': {}", cause, result.reason);
+    return {};
+  }
+  result.verdict = Verdict::xfail;
+  result.reason = fmt::format("expected ({}): {}", cause, result.reason);
+  return {};
+}
+
+}  // namespace assay::run
