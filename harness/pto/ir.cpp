@@ -1,7 +1,6 @@
 #include "harness/pto/ir.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace assay::pto {
 namespace {
@@ -88,6 +87,12 @@ std::string_view word(const AttrDict& attributes, std::string_view key) {
   if (const auto* e = std::get_if<EnumAttr>(&attribute->value)) return e->word;
   if (const auto* s = std::get_if<StringAttr>(&attribute->value)) return s->value;
   return {};
+}
+
+std::string_view callee(const Operation& operation) {
+  const Attribute* attribute = find(operation.attributes, "callee");
+  const auto* symbol = attribute ? std::get_if<SymbolAttr>(&attribute->value) : nullptr;
+  return symbol ? std::string_view(symbol->name) : std::string_view{};
 }
 
 std::span<const ValueId> Operation::segment(std::size_t index) const {

@@ -128,6 +128,8 @@ struct Attribute {
 // In source order, keys unique.
 using AttrDict = std::vector<std::pair<std::string, Attribute>>;
 const Attribute* find(const AttrDict& attributes, std::string_view key);
+// EnumAttr::kind of a type used as an attribute (`= f32`); the word is its text.
+inline constexpr std::string_view kTypeAttribute = "!type";
 // The word of an enum attribute ("RINT"), or the value of a string attribute; empty when absent.
 std::string_view word(const AttrDict& attributes, std::string_view key);
 
@@ -201,6 +203,8 @@ struct Module {
   const Function* find_function(std::string_view name) const;
 };
 
+// Name of the function a func.call calls; empty when the attribute is missing.
+std::string_view callee(const Operation& operation);
 // Renumbers operation ids in preorder. Call after editing.
 void renumber(Function& function);
 // Operations of the function in preorder; the pointer at index i has id i.

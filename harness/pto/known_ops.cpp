@@ -136,4 +136,45 @@ bool is_known_attribute(OpCode code, std::string_view key) {
   }
 }
 
+std::vector<std::string_view> sync_item_keys(OpCode code) {
+  switch (code) {
+    case OpCode::set_flag:
+    case OpCode::wait_flag:
+    case OpCode::set_flag_dyn:
+    case OpCode::wait_flag_dyn:
+      return {"src_pipe", "dst_pipe", "event_id"};
+    case OpCode::record_event:
+    case OpCode::wait_event:
+      return {"src_op", "dst_op", "event_id"};
+    case OpCode::barrier:
+      return {"pipe"};
+    case OpCode::barrier_sync:
+      return {"op_type"};
+    case OpCode::get_buf:
+    case OpCode::rls_buf:
+      return {"op_type", "buf_id", "mode"};
+    case OpCode::sync_set:
+    case OpCode::sync_wait:
+    case OpCode::set_intra_block:
+    case OpCode::wait_intra_block:
+      return {"pipe", "event_id"};
+    default:
+      return {"scope"};
+  }
+}
+
+bool takes_brackets(OpCode code) {
+  switch (code) {
+    case OpCode::barrier:
+    case OpCode::sync_set:
+    case OpCode::sync_wait:
+    case OpCode::set_intra_block:
+    case OpCode::wait_intra_block:
+    case OpCode::fence_barrier_all:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace assay::pto

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/pto/op_table.h"
 
@@ -15,5 +16,10 @@ std::string explain_unknown_operation(std::string_view name);
 
 // False for attributes with no meaning here; the reader keeps them and warns.
 bool is_known_attribute(OpCode code, std::string_view key);
+
+// Attribute keys of the listed items of a synchronisation operation, in the order of its text, and whether the list
+// stands in brackets. The last key may be absent where a run-time id takes its place.
+std::vector<std::string_view> sync_item_keys(OpCode code);
+bool takes_brackets(OpCode code);
 
 }  // namespace assay::pto

@@ -1,4 +1,7 @@
 // Attributes (pto-format.md 1.1): dictionaries, numbers, #pto words, arrays.
+#include <algorithm>
+#include <cctype>
+
 #include "harness/pto/literal.h"
 #include "harness/pto/parser.h"
 
@@ -120,7 +123,8 @@ bool Parser::parse_attribute(Attribute& attribute) {
     Type type;
     if (at('!') ? !parse_type(type) : !parse_function_type(arguments, results)) return false;
     attribute_results_ = std::move(results);
-    attribute.value = EnumAttr{"type", std::string(trim(text_.substr(begin, token_.offset - begin)))};
+    attribute.value =
+        EnumAttr{std::string(kTypeAttribute), std::string(trim(text_.substr(begin, token_.offset - begin)))};
     return true;
   }
   return fail_found("an attribute value");
@@ -143,7 +147,8 @@ bool Parser::parse_word_attribute(Attribute& attribute) {
   const std::string_view name = token_.text;
   Type type;
   if (!parse_builtin_type(type)) return false;
-  attribute.value = EnumAttr{"type", std::holds_alternative<OpaqueType>(type) ? to_string(type) : std::string(name)};
+  attribute.value = EnumAttr{std::string(kTypeAttribute),
+                             std::holds_alternative<OpaqueType>(type) ? to_string(type) : std::string(name)};
   return true;
 }
 
@@ -186,7 +191,8 @@ bool Parser::typed_number(const Token& literal, std::optional<ScalarKind> kind, 
       return fail(literal.offset,
                   fmt::format("found '{}', expected an integer for {}", literal.text, to_string(ScalarType{*kind})));
     const auto bits = float_literal(literal.text, ScalarKind::f32);
-    if (!bits) return fail(literal.offset, fmt::format("malformed number '{}'", literal.text));
+    if (!bits || (*bits & 0x7F800000U) == 0x7F800000U)
+      return fail(literal.offset, fmt::format("'{}' is no finite f32", literal.text));
     attribute.value = FloatAttr{*bits, std::nullopt};
     return true;
   }
@@ -239,6 +245,9 @@ bool Parser::parse_hash_attribute(Attribute& attribute) {
     const std::size_t split = result.word.find_first_of(" \t\r\n");
     if (split == std::string::npos) return fail(begin, "found one word, expected #pto<kind WORD>");
     result.kind = result.word.substr(0, split);
+    if (!std::all_of(result.kind.begin(), result.kind.end(),
+                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.'; }))
+      return fail(begin, fmt::format("found '{}', expected #pto<kind WORD>", result.kind));
     result.word = std::string(trim(std::string_view(result.word).substr(split)));
   } else {
     result.kind = name.starts_with("pto.") ? name.substr(4) : name;

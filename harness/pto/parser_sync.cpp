@@ -1,39 +1,8 @@
 // Bodies of synchronisation, section and cache operations (family C, pto-format 1.1 and 3.5).
+#include "harness/pto/known_ops.h"
 #include "harness/pto/parser.h"
 
 namespace assay::pto {
-namespace {
-
-// Keys of the bracketed or listed items, in order.
-std::vector<std::string_view> item_keys(OpCode code) {
-  switch (code) {
-    case OpCode::set_flag:
-    case OpCode::wait_flag:
-    case OpCode::set_flag_dyn:
-    case OpCode::wait_flag_dyn:
-      return {"src_pipe", "dst_pipe", "event_id"};
-    case OpCode::record_event:
-    case OpCode::wait_event:
-      return {"src_op", "dst_op", "event_id"};
-    case OpCode::barrier:
-      return {"pipe"};
-    case OpCode::barrier_sync:
-      return {"op_type"};
-    case OpCode::get_buf:
-    case OpCode::rls_buf:
-      return {"op_type", "buf_id", "mode"};
-    case OpCode::sync_set:
-    case OpCode::sync_wait:
-    case OpCode::set_intra_block:
-    case OpCode::wait_intra_block:
-      return {"pipe", "event_id"};
-    default:
-      return {"scope"};
-  }
-}
-
-}  // namespace
-
 bool Parser::parse_sync(Operation& operation) {
   switch (operation.code) {
     case OpCode::section_cube:
@@ -57,7 +26,7 @@ bool Parser::parse_sync(Operation& operation) {
 
 // `<PIPE_V>`, `#pto.pipe<PIPE_V>`, `PIPE_V`, an integer, or a run-time %id.
 bool Parser::parse_sync_item(Operation& operation, std::string_view key, std::vector<Use>& dynamic) {
-  if (token_.kind == TokenKind::value) {
+  if (token_.kind == TokenKind::value && (key == "event_id" || key == "buf_id")) {
     dynamic.emplace_back();
     return parse_use(dynamic.back());
   }
@@ -76,8 +45,8 @@ bool Parser::parse_sync_item(Operation& operation, std::string_view key, std::ve
 
 // `[a, b, c]`, or `a, b` without brackets, then optional attributes and the type of a run-time id.
 bool Parser::parse_bracketed_sync(Operation& operation) {
-  const auto keys = item_keys(operation.code);
-  const bool bracket = accept('[');
+  const auto keys = sync_item_keys(operation.code);
+  const bool bracket = accept('[');  // optional everywhere; the printer follows takes_brackets()
   std::vector<Use> dynamic;
   const bool may_be_empty = operation.code == OpCode::fence_barrier_all;
   if (!(may_be_empty && !bracket && !at('<') && !at('#'))) {

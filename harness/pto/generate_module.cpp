@@ -1,0 +1,593 @@
+#include "harness/pto/generate_module.h"
+
+#include <algorithm>
+#include <random>
+
+#include "harness/pto/known_ops.h"
+#include "harness/pto/literal.h"
+
+namespace assay::pto {
+namespace {
+
+constexpr ScalarKind kIntegers[] = {ScalarKind::i1,   ScalarKind::i8,   ScalarKind::i16,  ScalarKind::i32,
+                                    ScalarKind::i64,  ScalarKind::ui8,  ScalarKind::ui16, ScalarKind::ui32,
+                                    ScalarKind::ui64, ScalarKind::index};
+constexpr ScalarKind kFloats[] = {ScalarKind::f16, ScalarKind::bf16, ScalarKind::f32};
+constexpr DType kElements[] = {DType::f32, DType::f16, DType::bf16, DType::i8,  DType::u8, DType::i16,
+                               DType::u16, DType::i32, DType::u32,  DType::i64, DType::u64};
+
+ScalarKind scalar_kind(DType element) {
+  switch (element) {
+    case DType::f16:
+      return ScalarKind::f16;
+    case DType::bf16:
+      return ScalarKind::bf16;
+    case DType::i8:
+      return ScalarKind::i8;
+    case DType::u8:
+      return ScalarKind::ui8;
+    case DType::i16:
+      return ScalarKind::i16;
+    case DType::u16:
+      return ScalarKind::ui16;
+    case DType::i32:
+      return ScalarKind::i32;
+    case DType::u32:
+      return ScalarKind::ui32;
+    case DType::i64:
+      return ScalarKind::i64;
+    case DType::u64:
+      return ScalarKind::ui64;
+    default:
+      return ScalarKind::f32;
+  }
+}
+
+class FunctionGenerator {
+ public:
+  FunctionGenerator(std::mt19937_64& random, const GenerateOptions& options, const std::vector<Function>& earlier)
+      : random_(random), options_(options), earlier_(earlier) {}
+
+  Function run(std::string name) {
+    function_.name = std::move(name);
+    for (int i = below(3); i > 0; --i) argument(ScalarType{integer_kind()});
+    if (chance(2)) argument(ScalarType{pick(kFloats)});
+    if (chance(3)) function_.attributes.emplace_back("pto.kernel_kind", Attribute{EnumAttr{"kernel_kind", "vector"}});
+    for (int i = below(3); i > 0; --i) function_.results.push_back(ScalarType{integer_kind()});
+    body_ = &function_.body;
+    statements(options_.operations, options_.depth);
+    Operation end = make(OpCode::return_op);
+    std::vector<ValueId> values;
+    for (const Type& type : function_.results) values.push_back(value(type));
+    segment(end, values);
+    emit(std::move(end));
+    renumber(function_);
+    return std::move(function_);
+  }
+
+ private:
+  // ---- choices
+  int below(int bound) { return static_cast<int>(random_() % static_cast<std::uint64_t>(bound)); }
+  bool chance(int one_in) { return below(one_in) == 0; }
+  template <class T, std::size_t N>
+  T pick(const T (&from)[N]) {
+    return from[below(static_cast<int>(N))];
+  }
+  ScalarKind integer_kind() { return pick(kIntegers); }
+
+  // ---- values
+  ValueId fresh(Type type) {
+    static constexpr std::string_view kNames[] = {"", "", "x", "tile", "a.b$c", "v-1", "0", "17", "_"};
+    function_.values.push_back({std::string(kNames[below(std::size(kNames))]), std::move(type)});
+    return static_cast<ValueId>(function_.values.size() - 1);
+  }
+  ValueId argument(Type type) {
+    const ValueId id = fresh(std::move(type));
+    function_.arguments.push_back(id);
+    visible_.insert(visible_.begin(), id);
+    ++arguments_;
+    return id;
+  }
+  ValueId value(const Type& type) {
+    std::vector<ValueId> candidates;
+    for (ValueId id : visible_)
+      if (function_.type(id) == type) candidates.push_back(id);
+    if (!candidates.empty() && !chance(4))
+      return candidates[static_cast<std::size_t>(below(static_cast<int>(candidates.size())))];
+    return make_value(type);
+  }
+  ValueId make_value(const Type& type) {
+    if (const auto* scalar = std::get_if<ScalarType>(&type)) return constant(scalar->kind);
+    if (std::holds_alternative<TileType>(type)) return alloc(std::get<TileType>(type));
+    if (std::holds_alternative<LocalArrayType>(type)) return result(make(OpCode::declare_local_array, {}), type);
+    if (const auto* view = std::get_if<ViewType>(&type)) return view->partition ? partition(*view) : tensor_view(*view);
+    return argument(type);
+  }
+  ValueId index() { return value(ScalarType{ScalarKind::index}); }
+
+  // ---- building
+  Operation make(OpCode code) {
+    Operation operation;
+    operation.code = code;
+    return operation;
+  }
+  Operation make(OpCode code, const std::vector<ValueId>& operands) {
+    Operation operation = make(code);
+    segment(operation, operands);
+    return operation;
+  }
+  static void segment(Operation& operation, const std::vector<ValueId>& operands) {
+    operation.operands.insert(operation.operands.end(), operands.begin(), operands.end());
+    operation.segments.push_back(static_cast<std::uint32_t>(operands.size()));
+  }
+  void emit(Operation operation) {
+    visible_.insert(visible_.end(), operation.results.begin(), operation.results.end());
+    body_->body.push_back(std::move(operation));
+  }
+  ValueId result(Operation operation, Type type) {
+    const ValueId id = fresh(std::move(type));
+    operation.results.push_back(id);
+    emit(std::move(operation));
+    return id;
+  }
+  // Runs `fill` with the region as the current one; what it defines is invisible afterwards.
+  template <class Fill>
+  void inside(Region& region, const Fill& fill) {
+    Region* outer = body_;
+    const std::size_t mark = visible_.size() - arguments_;
+    body_ = &region;
+    visible_.insert(visible_.end(), region.arguments.begin(), region.arguments.end());
+    fill();
+    visible_.resize(mark + arguments_);
+    body_ = outer;
+  }
+
+  // ---- scalars
+  ValueId constant(ScalarKind kind) {
+    Operation operation = make(OpCode::arith_constant, {});
+    Attribute attribute;
+    if (is_float(kind)) {
+      const std::uint64_t bits = random_() & (kind == ScalarKind::f32 ? 0xFFFFFFFFULL : 0xFFFFULL);
+      attribute.value = FloatAttr{*float_from_bits(bits, kind), kind};
+    } else if (kind == ScalarKind::i1) {
+      attribute.value = chance(2);
+    } else {
+      const std::uint64_t bits = chance(2) ? random_() % 64 : random_() >> below(64);
+      const int width = bits_of(kind);
+      const std::uint64_t mask = width == 64 ? ~0ULL : (1ULL << width) - 1;
+      std::uint64_t wrapped = bits & mask;
+      if (!is_unsigned(kind) && wrapped >> (width - 1)) wrapped |= ~mask;
+      attribute.value = IntAttr{static_cast<std::int64_t>(wrapped), kind};
+    }
+    operation.attributes.emplace_back("value", attribute);
+    return result(std::move(operation), ScalarType{kind});
+  }
+  void cast(OpCode code) {
+    ScalarKind from = ScalarKind::i16, to = ScalarKind::i64;
+    switch (code) {
+      case OpCode::arith_trunci:
+        std::swap(from, to);
+        break;
+      case OpCode::arith_index_cast:
+      case OpCode::arith_index_castui:
+        from = ScalarKind::index;
+        break;
+      case OpCode::arith_sitofp:
+      case OpCode::arith_uitofp:
+        to = pick(kFloats);
+        break;
+      case OpCode::arith_fptosi:
+      case OpCode::arith_fptoui:
+        from = pick(kFloats);
+        break;
+      case OpCode::arith_extf:
+        from = ScalarKind::f16, to = ScalarKind::f32;
+        break;
+      case OpCode::arith_truncf:
+        from = ScalarKind::f32, to = ScalarKind::bf16;
+        break;
+      case OpCode::arith_bitcast:
+        from = ScalarKind::f32, to = ScalarKind::i32;
+        break;
+      default:
+        break;
+    }
+    result(make(code, {value(ScalarType{from})}), ScalarType{to});
+  }
+  void arith(OpCode code) {
+    if (code == OpCode::arith_constant) {
+      constant(chance(2) ? integer_kind() : pick(kFloats));
+      return;
+    }
+    if (code >= OpCode::arith_extsi && code <= OpCode::arith_truncf) return cast(code);
+    if (code == OpCode::arith_bitcast) return cast(code);
+    const bool floats = code >= OpCode::arith_addf && code <= OpCode::arith_cmpf;
+    const Type type = ScalarType{floats ? pick(kFloats) : integer_kind()};
+    if (code == OpCode::arith_select) {
+      const ValueId condition = value(ScalarType{ScalarKind::i1});
+      const ValueId a = value(type), b = value(type);
+      result(make(code, {condition, a, b}), type);
+      return;
+    }
+    std::vector<ValueId> operands{value(type)};
+    if (code != OpCode::arith_negf) operands.push_back(value(type));
+    Operation operation = make(code, operands);
+    const bool compare = code == OpCode::arith_cmpi || code == OpCode::arith_cmpf;
+    if (compare)
+      operation.attributes.emplace_back("predicate", Attribute{StringAttr{code == OpCode::arith_cmpi ? "ult" : "oge"}});
+    else if (chance(8))
+      operation.attributes.emplace_back(floats ? "fastmath" : "overflow",
+                                        Attribute{EnumAttr{"", floats ? "contract" : "nsw"}});
+    result(std::move(operation), compare ? Type{ScalarType{ScalarKind::i1}} : type);
+  }
+
+  // ---- views and tiles
+  TileType tile_type(DType element) {
+    TileType tile;
+    tile.element = element;
+    const std::int64_t unit = 32 * 8 / assay::info(element).bits;
+    tile.rows = 1 + below(16);
+    tile.cols = unit * (1 + below(3));
+    if (chance(4)) {
+      tile.blayout = BoxOrder::col_major;
+      std::swap(tile.rows, tile.cols);
+    }
+    const auto valid = [&](std::int64_t extent) {
+      return chance(3) ? kDynamic : chance(3) ? below(static_cast<int>(extent) + 1) : extent;
+    };
+    tile.valid_rows = valid(tile.rows);
+    tile.valid_cols = valid(tile.cols);
+    tile.pad = static_cast<Pad>(below(4));
+    if (chance(8)) tile.compact = below(3);
+    if (chance(8)) tile.fractal = 1024;
+    return tile;
+  }
+  ValueId alloc(const TileType& tile) {
+    std::vector<ValueId> address, rows, cols;
+    if (!chance(3)) address.push_back(value(ScalarType{ScalarKind::i64}));
+    if (tile.valid_rows == kDynamic && !chance(4)) rows.push_back(index());
+    if (tile.valid_cols == kDynamic && !chance(4)) cols.push_back(index());
+    Operation operation = make(OpCode::alloc_tile);
+    for (const auto& part : {address, rows, cols}) segment(operation, part);
+    return result(std::move(operation), tile);
+  }
+  std::vector<ValueId> indices(std::size_t count) {
+    std::vector<ValueId> ids;
+    for (std::size_t i = 0; i < count; ++i) ids.push_back(index());
+    return ids;
+  }
+  ValueId tensor_view(const ViewType& view) {
+    const ValueId pointer = value(PtrType{view.element});
+    Operation operation = make(OpCode::make_tensor_view);
+    segment(operation, {pointer});
+    segment(operation, indices(view.shape.size()));
+    segment(operation, indices(view.shape.size()));
+    if (chance(3)) operation.attributes.emplace_back("layout", Attribute{EnumAttr{"layout", "dn"}});
+    return result(std::move(operation), view);
+  }
+  ValueId partition(const ViewType& view) {
+    ViewType whole = view;
+    whole.partition = false;
+    std::fill(whole.shape.begin(), whole.shape.end(), kDynamic);
+    const ValueId source = value(whole);
+    Operation operation = make(OpCode::partition_view);
+    segment(operation, {source});
+    segment(operation, indices(view.shape.size()));
+    segment(operation, indices(view.shape.size()));
+    return result(std::move(operation), view);
+  }
+  ViewType view_type(DType element, bool partition) {
+    return {element, std::vector<std::int64_t>(static_cast<std::size_t>(1 + below(5)), kDynamic), partition};
+  }
+  void view(OpCode code) {
+    const DType element = pick(kElements);
+    const Type scalar = ScalarType{scalar_kind(element)};
+    switch (code) {
+      case OpCode::make_tensor_view:
+        tensor_view(view_type(element, false));
+        return;
+      case OpCode::partition_view:
+        partition(view_type(element, true));
+        return;
+      case OpCode::alloc_tile:
+        alloc(tile_type(element));
+        return;
+      case OpCode::set_validshape: {
+        TileType tile = tile_type(element);
+        tile.valid_rows = tile.valid_cols = kDynamic;
+        const ValueId id = alloc(tile);
+        Operation operation = make(code);
+        for (ValueId operand : {id, index(), index()}) segment(operation, {operand});
+        emit(std::move(operation));
+        return;
+      }
+      case OpCode::subview:
+        subview(tile_type(element));
+        return;
+      case OpCode::treshape: {
+        TileType tile = tile_type(element), flat = tile;
+        if (tile.blayout == BoxOrder::row_major) flat.rows = 1, flat.cols = tile.rows * tile.cols;
+        flat.valid_rows = flat.rows, flat.valid_cols = flat.cols;
+        result(make(code, {value(tile)}), flat);
+        return;
+      }
+      case OpCode::bitcast: {
+        TileType tile = tile_type(DType::f32), other = tile;
+        other.element = DType::i32;
+        result(make(code, {value(tile)}), other);
+        return;
+      }
+      case OpCode::tassign: {
+        const TileType tile = tile_type(element);
+        const ValueId source = value(tile);
+        result(make(code, {source, value(ScalarType{ScalarKind::i64})}), tile);
+        return;
+      }
+      case OpCode::addptr: {
+        const ValueId pointer = value(PtrType{element});
+        result(make(code, {pointer, index()}), PtrType{element});
+        return;
+      }
+      case OpCode::load_scalar:
+      case OpCode::store_scalar: {
+        const ValueId pointer = value(PtrType{element}), offset = index();
+        Operation operation = make(code);
+        if (code == OpCode::store_scalar) segment(operation, {value(scalar)});
+        segment(operation, {pointer});
+        segment(operation, {offset});
+        if (code == OpCode::load_scalar)
+          result(std::move(operation), scalar);
+        else
+          emit(std::move(operation));
+        return;
+      }
+      case OpCode::tgetval: {
+        const ValueId tile = value(tile_type(element));
+        result(make(code, {tile, index()}), scalar);
+        return;
+      }
+      case OpCode::tsetval: {
+        const ValueId tile = value(tile_type(element)), offset = index();
+        emit(make(code, {tile, offset, value(scalar)}));
+        return;
+      }
+      case OpCode::declare_local_array:
+        result(make(code, {}), LocalArrayType{element, 1 + below(64)});
+        return;
+      case OpCode::local_array_get:
+      case OpCode::local_array_set: {
+        const ValueId array = value(LocalArrayType{element, 16}), at = index();
+        if (code == OpCode::local_array_get)
+          result(make(code, {array, at}), scalar);
+        else
+          emit(make(code, {array, at, value(scalar)}));
+        return;
+      }
+      default:
+        emit(make(OpCode::tprint, {value(tile_type(element))}));
+        return;
+    }
+  }
+  void subview(TileType parent) {
+    const ValueId source = value(parent);
+    TileType tile = parent;
+    tile.rows = 1 + below(static_cast<int>(parent.rows));
+    tile.cols = 1 + below(static_cast<int>(parent.cols));
+    tile.valid_rows = tile.rows;
+    tile.valid_cols = kDynamic;
+    Operation operation = make(OpCode::subview);
+    segment(operation, {source});
+    segment(operation, indices(2));
+    segment(operation, chance(2) ? indices(2) : std::vector<ValueId>{});
+    operation.static_sizes = {tile.rows, tile.cols};
+    result(std::move(operation), tile);
+  }
+  DType legal_element(const OpInfo& row) {
+    DType element = pick(kElements);
+    while (row.dtypes.bits != 0 && !row.dtypes.contains(element)) element = pick(kElements);
+    return element;
+  }
+  void tile(const OpInfo& row) {
+    const DType element = legal_element(row);
+    const TileType type = tile_type(element);
+    std::vector<ValueId> ins, outs;
+    Operation operation = make(row.code);
+    if (row.code == OpCode::tload || row.code == OpCode::tstore) {
+      const ValueId window = value(view_type(element, true)), buffer = value(type);
+      ins = {row.code == OpCode::tload ? window : buffer};
+      outs = {row.code == OpCode::tload ? buffer : window};
+      if (row.code == OpCode::tstore && chance(3))
+        operation.attributes.emplace_back("atomicType", Attribute{EnumAttr{"atomic_type", "atomic_add"}});
+    } else {
+      const std::string_view name = row.mnemonic;
+      const bool scalar_first = row.code == OpCode::texpands || row.code == OpCode::tci;
+      const bool scalar_form =
+          name.ends_with("s") && (name == "pto.tadds" || name == "pto.tsubs" || name == "pto.tmuls" ||
+                                  name == "pto.tdivs" || name == "pto.tmaxs" || name == "pto.tmins");
+      const int count = row.ins_min + below(row.ins_max - row.ins_min + 1);
+      for (int i = 0; i < count; ++i) {
+        const bool scalar = (scalar_first && i == 0) || (scalar_form && i == 1);
+        const DType source = row.code == OpCode::tcvt && i == 0      ? pick(kElements)
+                             : row.code == OpCode::tgather && i == 1 ? DType::i32
+                                                                     : element;
+        ins.push_back(scalar ? value(ScalarType{scalar_kind(element)}) : value(tile_type(source)));
+      }
+      if (row.code == OpCode::tdivs && chance(2)) std::swap(ins[0], ins[1]);
+      outs = {value(type)};
+    }
+    if (row.code == OpCode::tcvt) {
+      operation.attributes.emplace_back("rmode", Attribute{EnumAttr{"round_mode", "RINT"}});
+      if (chance(2)) operation.attributes.emplace_back("satmode", Attribute{EnumAttr{"saturation_mode", "ON"}});
+    }
+    if (row.code == OpCode::tci) operation.attributes.emplace_back("descending", Attribute{chance(2)});
+    segment(operation, ins);
+    segment(operation, outs);
+    emit(std::move(operation));
+  }
+
+  // ---- synchronisation
+  void sync(OpCode code, int depth) {
+    Operation operation = make(code);
+    if (code == OpCode::section_cube || code == OpCode::section_vector) {
+      segment(operation, {});
+      operation.regions.emplace_back();
+      inside(operation.regions[0], [&] { statements(3, depth - 1); });
+      emit(std::move(operation));
+      return;
+    }
+    std::vector<ValueId> operands;
+    if (code == OpCode::set_ffts) operands = {value(ScalarType{ScalarKind::i64})};
+    if (code == OpCode::cmo_cacheinvalid && chance(2)) {
+      operands = {value(PtrType{DType::i32})};
+      if (chance(2)) operation.attributes.emplace_back("single_cache_line", Attribute{UnitAttr{}});
+    }
+    if (code != OpCode::set_ffts && code != OpCode::cmo_cacheinvalid) {
+      for (std::string_view key : sync_item_keys(code)) {
+        if (key == "mode") continue;
+        if ((key == "event_id" || key == "buf_id") && chance(2))
+          operands = {index()};
+        else if (key == "buf_id")
+          operation.attributes.emplace_back(key, Attribute{IntAttr{below(8), std::nullopt}});
+        else
+          operation.attributes.emplace_back(key, Attribute{EnumAttr{chance(2) ? "" : "pipe", "PIPE_V"}});
+      }
+    }
+    segment(operation, operands);
+    emit(std::move(operation));
+  }
+
+  // ---- control
+  std::vector<Type> carried_types() {
+    std::vector<Type> types;
+    for (int i = below(3); i > 0; --i) types.push_back(ScalarType{chance(2) ? integer_kind() : pick(kFloats)});
+    if (chance(6)) types.push_back(tile_type(DType::f32));
+    return types;
+  }
+  std::vector<ValueId> values(const std::vector<Type>& types) {
+    std::vector<ValueId> ids;
+    for (const Type& type : types) ids.push_back(value(type));
+    return ids;
+  }
+  void terminate(OpCode code, std::vector<ValueId> first, const std::vector<Type>& types) {
+    const std::vector<ValueId> rest = values(types);
+    first.insert(first.end(), rest.begin(), rest.end());
+    emit(make(code, first));
+  }
+  void results(Operation operation, const std::vector<Type>& types) {
+    const bool grouped = types.size() > 1 && chance(2);
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      const ValueId id = fresh(types[i]);
+      if (grouped) function_.values[id].name = "r#" + std::to_string(i);
+      operation.results.push_back(id);
+    }
+    emit(std::move(operation));
+  }
+  void control(OpCode code, int depth) {
+    const std::vector<Type> types = carried_types();
+    Operation operation = make(code);
+    switch (code) {
+      case OpCode::for_op: {
+        const Type induction = ScalarType{chance(4) ? ScalarKind::i32 : ScalarKind::index};
+        for (int i = 0; i < 3; ++i) segment(operation, {value(induction)});
+        segment(operation, values(types));
+        operation.regions.emplace_back();
+        operation.regions[0].arguments.push_back(fresh(induction));
+        for (const Type& type : types) operation.regions[0].arguments.push_back(fresh(type));
+        inside(operation.regions[0], [&] {
+          statements(4, depth - 1);
+          terminate(OpCode::yield, {}, types);
+        });
+        return results(std::move(operation), types);
+      }
+      case OpCode::if_op: {
+        segment(operation, {value(ScalarType{ScalarKind::i1})});
+        operation.regions.resize(2);
+        for (std::size_t i = 0; i < 2; ++i) {
+          if (i == 1 && types.empty() && chance(2)) break;
+          inside(operation.regions[i], [&] {
+            statements(3, depth - 1);
+            terminate(OpCode::yield, {}, types);
+          });
+        }
+        return results(std::move(operation), types);
+      }
+      case OpCode::while_op: {
+        const std::vector<Type> forwarded = carried_types();
+        segment(operation, values(types));
+        operation.regions.resize(2);
+        for (const Type& type : types) operation.regions[0].arguments.push_back(fresh(type));
+        for (const Type& type : forwarded) operation.regions[1].arguments.push_back(fresh(type));
+        inside(operation.regions[0], [&] {
+          statements(2, depth - 1);
+          terminate(OpCode::condition, {value(ScalarType{ScalarKind::i1})}, forwarded);
+        });
+        inside(operation.regions[1], [&] {
+          statements(2, depth - 1);
+          terminate(OpCode::yield, {}, types);
+        });
+        return results(std::move(operation), forwarded);
+      }
+      default:
+        break;
+    }
+    if (code != OpCode::call || earlier_.empty()) return;
+    const Function& target = earlier_[static_cast<std::size_t>(below(static_cast<int>(earlier_.size())))];
+    std::vector<ValueId> arguments;
+    for (ValueId id : target.arguments) arguments.push_back(value(target.type(id)));
+    segment(operation, arguments);
+    operation.attributes.emplace_back("callee", Attribute{SymbolAttr{target.name}});
+    results(std::move(operation), target.results);
+  }
+
+  void statements(int count, int depth) {
+    for (int i = 0; i < count; ++i) {
+      const auto ops = all_ops();
+      const OpInfo& row = ops[static_cast<std::size_t>(below(static_cast<int>(ops.size())))];
+      const bool nests =
+          row.family == Family::control || row.code == OpCode::section_cube || row.code == OpCode::section_vector;
+      if (nests && depth <= 0) continue;
+      switch (row.family) {
+        case Family::arith:
+          arith(row.code);
+          break;
+        case Family::control:
+          control(row.code, depth);
+          break;
+        case Family::view:
+          view(row.code);
+          break;
+        case Family::tile:
+          tile(row);
+          break;
+        case Family::sync:
+          sync(row.code, depth);
+          break;
+        case Family::query:
+          result(make(row.code, {}), ScalarType{ScalarKind::i64});
+          break;
+      }
+    }
+  }
+
+  std::mt19937_64& random_;
+  const GenerateOptions& options_;
+  const std::vector<Function>& earlier_;
+  Function function_;
+  Region* body_ = nullptr;
+  std::vector<ValueId> visible_;
+  std::size_t arguments_ = 0;  // they stand first in visible_
+};
+
+}  // namespace
+
+Module generate_module(std::uint64_t seed, const GenerateOptions& options) {
+  std::mt19937_64 random(seed);
+  Module module;
+  module.file = "generated.pto";
+  module.attributes.emplace_back("pto.target_arch", Attribute{StringAttr{"a2a3"}});
+  for (int i = 0; i < options.functions; ++i)
+    module.functions.push_back(FunctionGenerator(random, options, module.functions).run("f" + std::to_string(i)));
+  return module;
+}
+
+}  // namespace assay::pto

@@ -1,0 +1,348 @@
+#include "harness/pto/verifier.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "harness/pto/lexer.h"
+#include "harness/pto/verify_function.h"
+
+namespace assay::pto {
+namespace {
+
+constexpr std::size_t kMaxErrors = 100;
+constexpr std::int64_t kMaxTileBytes = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxExtent = std::int64_t{1} << 40;
+
+std::string excerpt_of(const Module& module, Location location) {
+  if (!module.source || location.line < 1) return {};
+  std::size_t offset = 0;
+  for (int line = 1; line < location.line; ++line) {
+    offset = module.source->find('\n', offset);
+    if (offset == std::string::npos) return {};
+    ++offset;
+  }
+  return excerpt(*module.source, offset + static_cast<std::size_t>(std::max(location.column - 1, 0)));
+}
+
+struct Box {
+  std::int64_t rows, cols;
+};
+// Inner box of a boxed layout (pto-isa.md 1.3).
+Box inner_box(const TileType& tile) {
+  const std::int64_t bytes = std::max<std::int64_t>(1, assay::info(tile.element).bits / 8);
+  Box box{16, 32 / bytes};
+  if (tile.fractal == 1024) box = {16, 16};
+  if (tile.fractal == 32 || tile.fractal == 16) box = {16, 2};
+  if (tile.slayout == InnerLayout::col_major) std::swap(box.rows, box.cols);
+  return box;
+}
+
+std::size_t segments_of(OpCode code) {
+  switch (code) {
+    case OpCode::make_tensor_view:
+    case OpCode::partition_view:
+    case OpCode::alloc_tile:
+    case OpCode::subview:
+    case OpCode::store_scalar:
+    case OpCode::set_validshape:
+      return 3;
+    case OpCode::load_scalar:
+      return 2;
+    case OpCode::for_op:
+      return 4;
+    default:
+      return info(code).family == Family::tile ? 2 : 1;
+  }
+}
+
+// Operands of single-segment operations that have a fixed number; -1 where they vary.
+int operands_of(OpCode code) {
+  switch (code) {
+    case OpCode::arith_constant:
+    case OpCode::declare_local_array:
+      return 0;
+    case OpCode::arith_negf:
+    case OpCode::if_op:
+    case OpCode::treshape:
+    case OpCode::bitcast:
+    case OpCode::tprint:
+    case OpCode::set_ffts:
+      return 1;
+    case OpCode::arith_select:
+    case OpCode::tsetval:
+    case OpCode::local_array_set:
+      return 3;
+    case OpCode::addptr:
+    case OpCode::tassign:
+    case OpCode::tgetval:
+    case OpCode::local_array_get:
+      return 2;
+    case OpCode::arith_extsi:
+    case OpCode::arith_extui:
+    case OpCode::arith_trunci:
+    case OpCode::arith_index_cast:
+    case OpCode::arith_index_castui:
+    case OpCode::arith_sitofp:
+    case OpCode::arith_uitofp:
+    case OpCode::arith_fptosi:
+    case OpCode::arith_fptoui:
+    case OpCode::arith_extf:
+    case OpCode::arith_truncf:
+    case OpCode::arith_bitcast:
+      return 1;
+    default:
+      break;
+  }
+  const Family family = info(code).family;
+  return family == Family::arith ? 2 : family == Family::query ? 0 : -1;
+}
+
+// -1 where the number follows from the operation's types.
+int results_of(OpCode code) {
+  switch (code) {
+    case OpCode::for_op:
+    case OpCode::if_op:
+    case OpCode::while_op:
+    case OpCode::call:
+      return -1;
+    case OpCode::set_validshape:
+    case OpCode::store_scalar:
+    case OpCode::tsetval:
+    case OpCode::local_array_set:
+    case OpCode::tprint:
+      return 0;
+    default:
+      break;
+  }
+  const Family family = info(code).family;
+  return family == Family::arith || family == Family::view || family == Family::query ? 1 : 0;
+}
+
+std::size_t regions_of(OpCode code) {
+  switch (code) {
+    case OpCode::for_op:
+    case OpCode::section_cube:
+    case OpCode::section_vector:
+      return 1;
+    case OpCode::if_op:
+    case OpCode::while_op:
+      return 2;
+    default:
+      return 0;
+  }
+}
+
+bool is_terminator(OpCode code) {
+  return code == OpCode::yield || code == OpCode::condition || code == OpCode::return_op;
+}
+
+// Functions on a cycle of calls would never end.
+void check_recursion(const Module& module, std::vector<Error>& errors) {
+  std::map<std::string_view, std::set<std::string_view>> calls;
+  for (const Function& function : module.functions)
+    for (const Operation* operation : preorder(function))
+      if (operation->code == OpCode::call) calls[function.name].insert(callee(*operation));
+  for (const Function& function : module.functions) {
+    std::set<std::string_view> reached = calls[function.name];
+    for (std::size_t before = 0; before != reached.size();) {
+      before = reached.size();
+      for (std::string_view name : std::set<std::string_view>(reached))
+        reached.insert(calls[name].begin(), calls[name].end());
+    }
+    if (reached.contains(function.name))
+      errors.push_back({ErrorKind::bad_input,
+                        fmt::format("function @{} calls itself; recursion is not executed", function.name),
+                        TextPosition{module.file, function.location.line, function.location.column},
+                        excerpt_of(module, function.location)});
+  }
+}
+
+}  // namespace
+
+std::string tile_type_problem(const TileType& tile, bool is_subview) {
+  const int bits = assay::info(tile.element).bits;
+  const std::string text = to_string(Type{tile});
+  if (tile.rows < 1 || tile.cols < 1) return text + " has no elements";
+  if (tile.rows > kMaxTileBytes || tile.cols > kMaxTileBytes || tile.rows > kMaxTileBytes / tile.cols ||
+      tile.rows * tile.cols > kMaxTileBytes * 8 / bits)
+    return fmt::format("{} is larger than {} bytes", text, kMaxTileBytes);
+  const auto fits = [](std::int64_t valid, std::int64_t physical) {
+    return valid == kDynamic || (valid >= 0 && valid <= physical);
+  };
+  if (!fits(tile.valid_rows, tile.rows) || !fits(tile.valid_cols, tile.cols))
+    return text + ": the valid shape exceeds the tile";
+  if (tile.slayout != InnerLayout::none_box) {
+    const Box box = inner_box(tile);
+    const bool rows_waived = tile.space == Space::vec || tile.rows == 1;
+    if ((tile.rows % box.rows != 0 && !rows_waived) || tile.cols % box.cols != 0)
+      return fmt::format("{}: the boxed layout needs multiples of {}x{} elements (isa 1.4)", text, box.rows, box.cols);
+    return {};
+  }
+  if (is_subview) return {};
+  const bool by_rows = tile.blayout == BoxOrder::row_major;
+  const std::int64_t line_bits = (by_rows ? tile.cols : tile.rows) * bits;
+  if (line_bits % (32 * 8) != 0)
+    return fmt::format("{}: one {} has {} bytes, expected a multiple of 32 (isa 1.4)", text, by_rows ? "row" : "column",
+                       line_bits / 8);
+  return {};
+}
+
+void FunctionVerifier::add(Location location, std::string message) {
+  if (errors_.size() >= kMaxErrors) return;
+  errors_.push_back({ErrorKind::bad_input, std::move(message),
+                     TextPosition{module_.file, location.line, location.column}, excerpt_of(module_, location)});
+}
+
+void FunctionVerifier::check_type(Location location, const Type& type, bool is_subview) {
+  if (const auto* tile = std::get_if<TileType>(&type)) {
+    if (std::string problem = tile_type_problem(*tile, is_subview); !problem.empty()) add(location, std::move(problem));
+  } else if (const auto* view = std::get_if<ViewType>(&type)) {
+    if (view->shape.empty() || view->shape.size() > 5)
+      add(location, fmt::format("{} has rank {}, expected 1 to 5", to_string(type), view->shape.size()));
+    for (std::int64_t extent : view->shape)
+      if (extent > kMaxExtent) add(location, fmt::format("{}: extent {} is too large", to_string(type), extent));
+  } else if (const auto* array = std::get_if<LocalArrayType>(&type)) {
+    constexpr std::int64_t kMaxLocalArray = 1 << 20;
+    if (array->count < 1 || array->count > kMaxLocalArray)
+      add(location, fmt::format("{} has {} elements, expected 1 to {}", to_string(type), array->count, kMaxLocalArray));
+  }
+}
+
+void FunctionVerifier::run() {
+  for (ValueId id : function_.arguments) {
+    if (id >= function_.values.size()) return add(function_.location, "an argument is no value of the function");
+    visible_[id] = true;
+    check_type(function_.location, function_.type(id), false);
+  }
+  if (function_.is_external) return;
+  check_region(function_.body, nullptr, 0);
+}
+
+bool FunctionVerifier::define(const Operation& operation, ValueId id) {
+  if (id >= function_.values.size()) return report(operation, "a result is no value of the function");
+  if (visible_[id]) return report(operation, "%{} is defined twice", function_.values[id].name);
+  visible_[id] = true;
+  origin_[id] = operation.code;
+  return true;
+}
+
+// Terminators stand last and only where they belong; values of a region end with it.
+bool FunctionVerifier::check_region(const Region& region, const Operation* parent, std::size_t index) {
+  std::vector<ValueId> defined;
+  const OpCode code = parent ? parent->code : OpCode::func;
+  const Location where = parent ? parent->location : function_.location;
+  for (ValueId id : region.arguments) {
+    if (id >= function_.values.size() || visible_[id]) {
+      add(where, "a block argument is no fresh value of the function");
+      return false;
+    }
+    visible_[id] = true;
+    defined.push_back(id);
+    check_type(where, function_.type(id), false);
+  }
+  const bool section = code == OpCode::section_cube || code == OpCode::section_vector;
+  const OpCode expected = code == OpCode::func                     ? OpCode::return_op
+                          : code == OpCode::while_op && index == 0 ? OpCode::condition
+                                                                   : OpCode::yield;
+  const bool absent_else = code == OpCode::if_op && index == 1 && region.body.empty();
+  if (!section && !absent_else && (region.body.empty() || region.body.back().code != expected))
+    add(region.body.empty() ? where : region.body.back().location,
+        fmt::format("the body of {} must end in {}",
+                    code == OpCode::func ? "@" + function_.name : std::string(mnemonic(code)), mnemonic(expected)));
+  for (std::size_t i = 0; i < region.body.size(); ++i) {
+    const Operation& operation = region.body[i];
+    if (is_terminator(operation.code) && (i + 1 != region.body.size() || section || operation.code != expected))
+      report(operation, "stands only at the end of {}",
+             operation.code == OpCode::return_op   ? "a function"
+             : operation.code == OpCode::condition ? "the first region of scf.while"
+                                                   : "the body of scf.for, scf.if or scf.while");
+    check_operation(operation);
+    defined.insert(defined.end(), operation.results.begin(), operation.results.end());
+  }
+  for (ValueId id : defined)
+    if (id < visible_.size()) visible_[id] = false;
+  return true;
+}
+
+bool FunctionVerifier::check_structure(const Operation& operation) {
+  std::size_t total = 0;
+  for (std::uint32_t length : operation.segments) total += length;
+  if (operation.segments.size() != segments_of(operation.code) || total != operation.operands.size())
+    return report(operation, "its operands are not cut into {} groups", segments_of(operation.code));
+  for (ValueId id : operation.operands) {
+    if (id >= function_.values.size()) return report(operation, "an operand is no value of the function");
+    if (!visible_[id]) return report(operation, "%{} is used before its definition", function_.values[id].name);
+  }
+  if (const int count = operands_of(operation.code); count >= 0 && total != static_cast<std::size_t>(count))
+    return report(operation, "{} operands, expected {}", total, count);
+  if (const int count = results_of(operation.code);
+      count >= 0 && operation.results.size() != static_cast<std::size_t>(count))
+    return report(operation, "{} results, expected {}", operation.results.size(), count);
+  if (operation.regions.size() != regions_of(operation.code))
+    return report(operation, "{} regions, expected {}", operation.regions.size(), regions_of(operation.code));
+  for (ValueId id : operation.results)
+    if (id >= function_.values.size()) return report(operation, "a result is no value of the function");
+  return true;
+}
+
+void FunctionVerifier::check_operation(const Operation& operation) {
+  if (errors_.size() >= kMaxErrors) return;
+  if (operation.code == OpCode::func) {
+    report(operation, "stands inside a function");
+    return;
+  }
+  if (!check_structure(operation)) {
+    for (ValueId id : operation.results)
+      if (id < visible_.size()) visible_[id] = true;
+    return;
+  }
+  switch (info(operation.code).family) {
+    case Family::arith:
+      check_arith(operation);
+      break;
+    case Family::control:
+      check_control(operation);
+      break;
+    case Family::view:
+      check_view(operation);
+      break;
+    case Family::tile:
+      check_tile(operation);
+      break;
+    case Family::sync:
+      expect_integers(operation, operation.code == OpCode::cmo_cacheinvalid || operation.code == OpCode::set_ffts
+                                     ? std::span<const ValueId>{}
+                                     : std::span<const ValueId>(operation.operands));
+      break;
+    case Family::query:
+      if (!is_integer(operation.results[0]))
+        report(operation, "gives an integer, not {}", type_text(operation.results[0]));
+      break;
+  }
+  for (std::size_t i = 0; i < operation.regions.size(); ++i) check_region(operation.regions[i], &operation, i);
+  for (ValueId id : operation.results)
+    if (define(operation, id)) check_type(operation.location, function_.type(id), operation.code == OpCode::subview);
+}
+
+std::vector<Error> violations(const Module& module) {
+  std::vector<Error> errors;
+  std::set<std::string_view> names;
+  for (const Function& function : module.functions) {
+    if (!names.insert(function.name).second)
+      errors.push_back({ErrorKind::bad_input, fmt::format("function @{} is defined twice", function.name),
+                        TextPosition{module.file, function.location.line, function.location.column},
+                        excerpt_of(module, function.location)});
+    FunctionVerifier(module, function, errors).run();
+  }
+  if (errors.empty()) check_recursion(module, errors);
+  return errors;
+}
+
+Result<void> verify(const Module& module) {
+  std::vector<Error> errors = violations(module);
+  if (errors.empty()) return {};
+  return tl::unexpected(std::move(errors.front()));
+}
+
+}  // namespace assay::pto

@@ -1,0 +1,87 @@
+// The checks behind verifier.h; nothing else includes this.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/pto/ir.h"
+
+namespace assay::pto {
+
+class FunctionVerifier {
+ public:
+  FunctionVerifier(const Module& module, const Function& function, std::vector<Error>& errors)
+      : module_(module),
+        function_(function),
+        errors_(errors),
+        visible_(function.values.size(), false),
+        constants_(function.values.size()),
+        origin_(function.values.size()) {}
+  void run();
+
+ private:
+  template <class... Args>
+  bool report(const Operation& operation, fmt::format_string<Args...> format, Args&&... args) {
+    add(operation.location,
+        fmt::format("{}: {}", mnemonic(operation.code), fmt::format(format, std::forward<Args>(args)...)));
+    return false;
+  }
+  void add(Location location, std::string message);
+
+  // verifier.cpp
+  void check_type(Location location, const Type& type, bool is_subview);
+  bool check_region(const Region& region, const Operation* parent, std::size_t index);
+  void check_operation(const Operation& operation);
+  bool check_structure(const Operation& operation);
+  bool define(const Operation& operation, ValueId id);
+
+  // verify_scalar.cpp: arith, control, query
+  void check_arith(const Operation& operation);
+  void check_constant(const Operation& operation);
+  void check_cast(const Operation& operation);
+  void check_control(const Operation& operation);
+  void check_loop(const Operation& operation);
+  void check_while(const Operation& operation);
+  void check_call(const Operation& operation);
+  bool check_types(const Operation& operation, std::string_view what, const std::vector<ValueId>& values,
+                   const std::vector<Type>& expected, std::size_t skip = 0);
+
+  // verify_tile.cpp: views, scalars in memory, tile operations
+  void check_view(const Operation& operation);
+  void check_make_view(const Operation& operation);
+  void check_partition(const Operation& operation);
+  void check_alloc(const Operation& operation);
+  void check_subview(const Operation& operation);
+  void check_reinterpret(const Operation& operation);
+  void check_set_validshape(const Operation& operation);
+  void check_memory_scalar(const Operation& operation);
+  void check_tile(const Operation& operation);
+  void check_transfer(const Operation& operation);
+  void check_tile_operands(const Operation& operation);
+  void check_conversion(const Operation& operation);
+  bool check_element_scalar(const Operation& operation, DType element, ValueId scalar);
+
+  template <class T>
+  const T* as(ValueId id) const {
+    return std::get_if<T>(&function_.type(id));
+  }
+  std::optional<ScalarKind> scalar(ValueId id) const {
+    const auto* type = as<ScalarType>(id);
+    return type ? std::optional(type->kind) : std::nullopt;
+  }
+  bool is_integer(ValueId id) const;  // any width, index too
+  bool expect_integers(const Operation& operation, std::span<const ValueId> ids);
+  std::string type_text(ValueId id) const { return to_string(function_.type(id)); }
+
+  const Module& module_;
+  const Function& function_;
+  std::vector<Error>& errors_;
+  std::vector<bool> visible_;
+  std::vector<std::optional<std::int64_t>> constants_;  // of arith.constant
+  std::vector<std::optional<OpCode>> origin_;           // operation that made the value
+};
+
+}  // namespace assay::pto
