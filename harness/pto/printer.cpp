@@ -169,7 +169,7 @@ class FunctionPrinter {
     if (function_.is_external) return out_ + "\n";
     out_ += " {\n";
     depth_ = 2;
-    print_body(function_.body);
+    print_body(function_.body, false);
     return out_ + "  }\n";
   }
   std::string only() {
@@ -179,8 +179,8 @@ class FunctionPrinter {
 
  private:
   void print_header();
-  void print_body(const Region& region);
-  void print_operation(const Operation& operation);
+  void print_body(const Region& region, bool elide_yield);
+  void print_operation(const Operation& operation, bool elide_yield);
   std::string head(const Operation& operation);
   std::string head_control(const Operation& operation);
   std::string head_arith(const Operation& operation);
@@ -251,12 +251,14 @@ void FunctionPrinter::print_header() {
   if (!attributes.empty()) out_ += " attributes " + attributes;
 }
 
-void FunctionPrinter::print_body(const Region& region) {
-  for (const Operation& operation : region.body) print_operation(operation);
+// An empty scf.yield is implied in scf.for and scf.if, but written in scf.while.
+void FunctionPrinter::print_body(const Region& region, bool elide_yield) {
+  for (const Operation& operation : region.body) print_operation(operation, elide_yield);
 }
 
-void FunctionPrinter::print_operation(const Operation& operation) {
-  const bool elided = operation.code == OpCode::yield && operation.operands.empty() && operation.attributes.empty();
+void FunctionPrinter::print_operation(const Operation& operation, bool elide_yield) {
+  const bool elided =
+      elide_yield && operation.code == OpCode::yield && operation.operands.empty() && operation.attributes.empty();
   if (elided) {
     if (&operation == only_) only_text_ = "scf.yield";
     return;
@@ -302,7 +304,7 @@ void FunctionPrinter::print_regions(const Operation& operation, std::size_t oper
       out_ += fmt::format("{}^bb0({}):\n", std::string(2 * depth_, ' '), arguments);
     }
     ++depth_;
-    print_body(region);
+    print_body(region, operation.code != OpCode::while_op);
     --depth_;
     names_.release(mark);
     if (i == 0) names_.release(operation_mark);
