@@ -1,0 +1,74 @@
+// What every tile operation of tiers T0 to T2 is defined to give (pto-isa.md section 2, pto-format.md section 3),
+// element by element and from the mathematics: exact integers and dyadic rationals, MPFR for the transcendental
+// functions. Slow. The simulator and the devices are held against it; it shares nothing with them.
+//
+// Where the specification is silent an element is open. This holds for: maximum and minimum with a NaN operand; integer
+// results outside their type (sum, difference, product, negation, magnitude, iota); a float to integer conversion of
+// NaN, or without saturation of what does not fit in 32 bits; a saturating conversion of NaN between floats; reductions
+// over no element; a sum that can overflow in some order; the pad of a tfillpad whose pad is null; tci over several
+// rows that are not full; rsqrt of -0; everything that involves a subnormal where the profile flushes them. Zeros of
+// either sign are both admissible where only comparison decides (max, min, relu), where a sum cancels exactly, in sqrt
+// of a zero and where f32 is rounded to an integral f32. Every NaN stands for every other.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "harness/core/dtype.h"
+#include "harness/core/error.h"
+#include "harness/core/profile/profile.h"
+
+namespace assay::goldens {
+
+enum class PadWord : std::uint8_t { null, zero, max, min };
+
+// A tile's shape: physical and valid extents, elements in row-major order over the physical ones.
+struct TileShape {
+  DType dtype = DType::f32;
+  std::int64_t rows = 0, cols = 0;
+  std::int64_t valid_rows = 0, valid_cols = 0;
+};
+
+struct TileValue {
+  TileShape shape;
+  std::vector<std::uint64_t> bits;  // rows * cols; element (i, j) at i * cols + j, whatever the layout in memory
+
+  std::uint64_t at(std::int64_t i, std::int64_t j) const { return bits[static_cast<std::size_t>(i * shape.cols + j)]; }
+};
+
+struct ScalarValue {
+  DType dtype = DType::f32;
+  std::uint64_t bits = 0;
+};
+
+using TileOperand = std::variant<TileValue, ScalarValue>;
+
+struct TileOpRequest {
+  std::string op;                // "tadd", without dialect prefix
+  std::vector<TileOperand> ins;  // in the order written, scratch tiles left out
+  TileShape out;
+  PadWord pad = PadWord::null;  // of the destination, for tfillpad
+  std::string rmode, satmode;   // tcvt, as written; empty when absent
+  bool descending = false;      // tci
+};
+
+// What one element may be: bits of the least and the greatest value, equal where one value is right; a NaN in `lo`
+// means any NaN. Between zeros, -0 lies below +0.
+struct Admissible {
+  std::uint64_t lo = 0, hi = 0;
+  bool open = false;
+};
+bool admits(DType dtype, const Admissible& admissible, std::uint64_t bits);
+
+// One entry per element of the destination's valid rectangle, row-major. Errors: an unknown operation, operands that
+// contradict it, a conversion the profile does not have.
+Result<std::vector<Admissible>> evaluate(const TileOpRequest& request, const Profile& profile);
+
+// Names of all operations defined here, sorted.
+std::vector<std::string_view> tile_op_names();
+
+}  // namespace assay::goldens
