@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "goldens/enclosure/fused.h"
 
@@ -48,6 +49,18 @@ Hull corners(const Hull& a, const Hull& b, Operation operation) {
     });
   });
   return result;
+}
+
+// The common case of add_product, without the search over corners: a and b are points, and everything is finite, which
+// the differences show (infinity - infinity and NaN are not zero).
+std::optional<Hull> contracted_point_product(const Hull& c, const Hull& a, const Hull& b) {
+  if (!is_point(a) || !is_point(b) || c.nan || !c.has_number()) return std::nullopt;
+  const float product = a.lo * b.lo;
+  const float lo_twice = c.lo + product, lo_once = fused_multiply_add(a.lo, b.lo, c.lo);
+  const float hi_twice = c.hi + product, hi_once = fused_multiply_add(a.lo, b.lo, c.hi);
+  if (!((lo_twice - lo_twice) + (lo_once - lo_once) + (hi_twice - hi_twice) + (hi_once - hi_once) == 0))
+    return std::nullopt;
+  return Hull{below(lo_once, lo_twice) ? lo_once : lo_twice, below(hi_once, hi_twice) ? hi_twice : hi_once, false};
 }
 
 // a * b + c rounded once. Its NaNs are among those of rounding twice.
@@ -123,6 +136,8 @@ Hull HullArithmetic::sum(const Hull& a, const Hull& b) const {
 }
 
 Hull HullArithmetic::add_product(const Hull& c, const Hull& a, const Hull& b) const {
+  if (contraction_ && !flush_)
+    if (const auto common = contracted_point_product(c, a, b)) return *common;
   Hull result = sum(c, product(a, b));
   if (contraction_) result.include(settle(fused(a, b, c)));
   return result;

@@ -9,6 +9,7 @@ Stage cast_bf16();
 Stage dequant_rows();
 Stage ffn_add();
 Stage hc_post();
+Stage mix_x();
 Stage quant_rows();
 Stage row_expand_mul_fillpad();
 

@@ -10,8 +10,8 @@
 namespace assay::goldens {
 
 std::span<const Stage> stages() {
-  static const std::vector<Stage> all{cast_bf16(), dequant_rows(), ffn_add(),
-                                      hc_post(),   quant_rows(),   row_expand_mul_fillpad()};
+  static const std::vector<Stage> all{cast_bf16(),  dequant_rows(),          ffn_add(), hc_post(), mix_x(),
+                                      quant_rows(), row_expand_mul_fillpad()};
   return all;
 }
 

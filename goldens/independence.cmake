@@ -1,0 +1,90 @@
+# Who may include whom, read from the #include lines themselves: an oracle that shares code with its subject proves
+# nothing (design: goldens, simulator and devices are written apart).
+#
+#   cmake -DROOT=<source tree> -P independence.cmake          scans; fails on a violation or on an empty tree
+#   cmake -DSELF_TEST=<scratch folder> -P independence.cmake  scans trees that break each rule and one that keeps them
+#
+# goldens/             of the project only goldens/ and harness/core/
+# harness/sim, device  nothing of goldens/; device/op_property* is test support and exempt
+cmake_minimum_required(VERSION 3.25)
+
+# Appends "file: path" to ${violations} for each include in FOLDER whose path matches FORBIDDEN and not ALLOWED.
+function(scan_folder root folder forbidden allowed exempt violations count)
+  file(GLOB_RECURSE files ${root}/${folder}/*.h ${root}/${folder}/*.hpp ${root}/${folder}/*.inc ${root}/${folder}/*.cpp
+       ${root}/${folder}/*.cu ${root}/${folder}/*.cuh ${root}/${folder}/*.cl)
+  set(found ${${violations}})
+  set(scanned ${${count}})
+  foreach(file IN LISTS files)
+    file(RELATIVE_PATH name ${root} ${file})
+    if(exempt AND name MATCHES "${exempt}")
+      continue()
+    endif()
+    math(EXPR scanned "${scanned} + 1")
+    file(STRINGS ${file} lines REGEX "^[ \t]*#[ \t]*include")
+    foreach(line IN LISTS lines)
+      if(NOT line MATCHES "include[ \t]*[<\"]([^>\"]+)[>\"]")
+        list(APPEND found "${name}: ${line}")  # a computed include could name anything
+        continue()
+      endif()
+      set(path ${CMAKE_MATCH_1})
+      if(path MATCHES "${forbidden}" AND NOT path MATCHES "${allowed}")
+        list(APPEND found "${name}: ${path}")
+      endif()
+    endforeach()
+  endforeach()
+  set(${violations} "${found}" PARENT_SCOPE)
+  set(${count} ${scanned} PARENT_SCOPE)
+endfunction()
+
+function(scan root violations count)
+  set(found "")
+  set(scanned 0)
+  scan_folder(${root} goldens "^(harness|reports)/|\\.\\./" "^harness/core/[a-z0-9_/]+\\.h$" "" found scanned)
+  foreach(folder harness/sim harness/device)
+    scan_folder(${root} ${folder} "(^|/)goldens/" "^$" "^harness/device/op_property[^/]*$" found scanned)
+  endforeach()
+  set(${violations} "${found}" PARENT_SCOPE)
+  set(${count} ${scanned} PARENT_SCOPE)
+endfunction()
+
+# A tree with one file that includes one path: breaks the rules or not.
+function(expect scratch file path broken)
+  file(REMOVE_RECURSE ${scratch})
+  file(WRITE ${scratch}/${file} "// text\n  # include ${path}\nint x;\n")
+  scan(${scratch} violations count)
+  list(LENGTH violations found)
+  if(NOT found EQUAL broken OR NOT count LESS_EQUAL 1)
+    message(FATAL_ERROR "${file} with ${path}: ${found} violations in ${count} files, expected ${broken}")
+  endif()
+endfunction()
+
+if(SELF_TEST)
+  expect(${SELF_TEST} goldens/a/b.cpp "\"harness/sim/machine.h\"" 1)
+  expect(${SELF_TEST} goldens/a/b.h "<harness/device/backend.h>" 1)
+  expect(${SELF_TEST} goldens/b.inc "\"harness/pto/ir.h\"" 1)
+  expect(${SELF_TEST} goldens/b.cpp "\"harness/compare/policy.h\"" 1)
+  expect(${SELF_TEST} goldens/b.cpp "\"../harness/core/tensor.h\"" 1)
+  expect(${SELF_TEST} goldens/b.cpp "\"harness/core/../sim/machine.h\"" 1)
+  expect(${SELF_TEST} goldens/b.cpp "HEADER" 1)
+  expect(${SELF_TEST} harness/sim/ops/a.cpp "\"goldens/formats/bf16.h\"" 1)
+  expect(${SELF_TEST} harness/device/opencl/a.cl "\"../../../goldens/formats/bf16.h\"" 1)
+  expect(${SELF_TEST} harness/device/opencl/op_property.h "\"goldens/ops/ops.h\"" 1)
+  expect(${SELF_TEST} goldens/b.cpp "\"harness/core/profile/profile.h\"" 0)
+  expect(${SELF_TEST} goldens/b.cpp "\"goldens/exact/dyadic.h\"" 0)
+  expect(${SELF_TEST} goldens/b.cpp "<vector>" 0)
+  expect(${SELF_TEST} harness/sim/a.cpp "\"harness/pto/ir.h\"" 0)
+  expect(${SELF_TEST} harness/device/op_property_test.cpp "\"goldens/ops/ops.h\"" 0)
+  expect(${SELF_TEST} harness/run/a.cpp "\"goldens/stages/stage.h\"" 0)
+  file(REMOVE_RECURSE ${SELF_TEST})
+  return()
+endif()
+
+scan(${ROOT} violations count)
+if(violations)
+  list(JOIN violations "\n  " text)
+  message(FATAL_ERROR "forbidden includes:\n  ${text}")
+endif()
+if(count EQUAL 0)
+  message(FATAL_ERROR "no sources under ${ROOT}")
+endif()
+message(STATUS "${count} files keep goldens, simulator and devices apart")
