@@ -1,0 +1,160 @@
+// The machine a block runs on: memories, global tensors, value slots, the checks every access goes through, and the
+// place where a broken rule is reported. Operations are functions of (Machine&, const Instruction&).
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "harness/device/backend.h"
+#include "harness/sim/memory.h"
+#include "harness/sim/program.h"
+#include "harness/sim/tile.h"
+
+namespace assay::sim {
+
+// On-chip memories of one profile; made once per backend and profile, reused by all runs.
+class Memories {
+ public:
+  explicit Memories(const Profile& profile);
+  // Null for a space the profile does not have.
+  Memory* find(pto::Space space) { return memories_[static_cast<std::size_t>(space)].get(); }
+  void begin(std::uint64_t poison_seed);
+
+ private:
+  std::array<std::unique_ptr<Memory>, 7> memories_;
+};
+
+// A function activation.
+struct Frame {
+  const FunctionCode* code = nullptr;
+  std::uint32_t pc = 0;
+  std::array<std::uint32_t, 5> base{};  // first slot per Kind
+  std::size_t storage_mark = 0;         // private storage alive before the call
+  std::size_t array_mark = 0;           // local arrays alive before the call
+  std::size_t loop_mark = 0;            // loops entered before the call
+};
+
+struct Loop {
+  std::uint32_t induction = 0;  // absolute scalar slot
+  bool is_for = true;
+  std::size_t storage_mark = 0;
+};
+
+class Machine {
+ public:
+  Machine(Memories& memories, const Program& program, const device::Launch& launch, const device::RunOptions& options,
+          device::RunReport& report);
+
+  // Everything on chip afresh; arguments bound; ready to execute the entry.
+  void start_block(std::int64_t block);
+
+  // ---- values
+  std::uint64_t& scalar(Ref ref) { return scalars_[frame_->base[0] + ref.index]; }
+  std::int64_t integer(Ref ref) { return static_cast<std::int64_t>(scalar(ref)); }
+  Pointer& pointer(Ref ref) { return pointers_[frame_->base[1] + ref.index]; }
+  View& view(Ref ref) { return views_[frame_->base[2] + ref.index]; }
+  Tile& tile(Ref ref) { return tiles_[frame_->base[3] + ref.index]; }
+  LocalArray& array(Ref ref) { return local_arrays_[array_slot(ref)]; }
+  std::uint32_t& array_slot(Ref ref) { return arrays_[frame_->base[4] + ref.index]; }
+  void bind_array(Ref ref);  // storage for the array declared here, one per activation
+
+  // ---- where we are
+  const Profile& profile() const { return *options_.profile; }
+  const device::Launch& launch() const { return launch_; }
+  const pto::Function& function() const { return *frame_->code->function; }
+  std::int64_t block() const { return block_; }
+  const Instruction& current() const { return *current_; }
+  std::vector<std::int64_t> loop_indices() const;
+
+  // ---- broken rules. Always returns false, so that a body can return it.
+  bool fault(std::string_view rule, std::string message, std::optional<pto::Location> related = {});
+  // Same; the other end is where the value of the current operation's operand was made.
+  bool fault_at_operand(std::string_view rule, std::string message, std::size_t operand);
+  // Same; the other end is the tile's allocation.
+  bool fault_at_tile(std::string_view rule, std::string message, const Tile& tile);
+
+  // ---- tiles
+  Memory& memory(pto::Space space) { return *memories_.find(space); }
+  // Private storage for a tile without an address; false after a fault.
+  bool allocate_private(Tile& tile);
+  // The tile's footprint inside its space (rule "capacity").
+  bool check_capacity(const Tile& tile);
+  // The address on the space's granularity (rule "alignment").
+  bool check_alignment(const Tile& tile);
+  // Both valid extents set (rule "unset-valid-shape").
+  bool check_valid_set(const Tile& tile);
+  // Sets the valid shape (rules "negative-valid-shape", "valid-shape-bounds").
+  bool set_valid(Tile& tile, std::int64_t rows, std::int64_t cols);
+  // The leading rows x cols elements lie in the physical tile (rule "valid-mismatch").
+  bool check_covers(const Tile& tile, std::int64_t rows, std::int64_t cols);
+  // Elements [0, rows) x [0, cols) row by row without gaps: the memory itself where it is so, else a copy in staging
+  // buffer `stage`. Null after a fault (rules "valid-mismatch", "undefined-bytes", "scratch-window").
+  const std::byte* read(const Tile& tile, std::int64_t rows, std::int64_t cols, std::size_t stage);
+  // One element, `offset` elements from (0,0); false after a fault.
+  bool read_element(const Tile& tile, std::int64_t offset, std::uint64_t& bits);
+  // Stores dense rows and defines their bytes.
+  void write(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense);
+  void write_element(const Tile& tile, std::int64_t offset, std::uint64_t bits);
+  // A buffer of at least `bytes` bytes that lives until the end of the operation.
+  std::byte* staging(std::size_t stage, std::int64_t bytes);
+
+  // ---- the hidden scratch window of vec (pto-isa 1.2)
+  void clobber_scratch_window();
+  bool touches_scratch_window(const Tile& tile) const;
+
+  // ---- global memory
+  Tensor& tensor(std::size_t index) { return *launch_.tensors[index]; }
+  std::byte* global(std::size_t tensor_index) { return tensors_[tensor_index]; }
+
+  // ---- trace
+  bool tracing() const { return static_cast<bool>(options_.tracer); }
+  void trace_tile(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense);
+  void trace_scalar(DType dtype, std::uint64_t bits);
+  void trace_global(const Pointer& pointer, std::int64_t rows, std::int64_t cols,
+                    std::vector<std::int64_t> element_offsets, std::vector<std::byte> data);
+
+ private:
+  friend class Interpreter;
+  bool report_undefined(const Tile& tile, std::int64_t rows, std::int64_t cols);
+  device::TraceEvent event() const;
+  void emit(const device::TraceEvent& event);
+  void push_frame(const FunctionCode& code);
+  void release_storage(std::size_t mark, std::span<const Ref> keep);
+
+  struct Storage {
+    pto::Space space;
+    std::int64_t address, size;
+    bool live;
+  };
+
+  Memories& memories_;
+  const Program& program_;
+  const device::Launch& launch_;
+  const device::RunOptions& options_;
+  device::RunReport& report_;
+  std::vector<std::byte*> tensors_;
+
+  std::vector<std::uint64_t> scalars_;
+  std::vector<Pointer> pointers_;
+  std::vector<View> views_;
+  std::vector<Tile> tiles_;
+  std::vector<std::uint32_t> arrays_;  // per slot: index into local_arrays_
+  std::vector<LocalArray> local_arrays_;
+  std::vector<Frame> frames_;
+  Frame* frame_ = nullptr;
+  std::vector<Loop> loops_;
+  const Instruction* current_ = nullptr;
+  std::int64_t block_ = 0;
+  bool stopped_ = false;  // the tracer asked for it
+
+  std::vector<Storage> storages_;            // of the block, dead ones are reused
+  std::vector<std::int32_t> live_storages_;  // in order of allocation
+  std::array<std::int64_t, 7> private_end_{};
+  const pto::Operation* scratch_clobbered_by_ = nullptr;
+  std::array<std::vector<std::byte>, 4> stages_;
+};
+
+}  // namespace assay::sim

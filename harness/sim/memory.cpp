@@ -1,0 +1,75 @@
+#include "harness/sim/memory.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace assay::sim {
+namespace {
+
+// splitmix64's finaliser: spreads seed and address over all bits.
+std::uint64_t mix(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+Memory::Memory(std::int64_t capacity) : capacity_(capacity) { grow(capacity); }
+
+void Memory::grow(std::int64_t size) {
+  const std::int64_t pages = (size + kPageBytes - 1) / kPageBytes;
+  if (pages * kPageBytes <= this->size()) return;
+  stamps_.resize(static_cast<std::size_t>(pages), generation_ - 1);
+  data_.resize(static_cast<std::size_t>(pages * kPageBytes));
+  defined_.resize(data_.size());
+}
+
+void Memory::begin(std::uint64_t poison_seed) {
+  seed_ = poison_seed;
+  if (generation_ == std::numeric_limits<std::uint32_t>::max()) {
+    std::fill(stamps_.begin(), stamps_.end(), 0U);
+    generation_ = 0;
+  }
+  ++generation_;
+}
+
+void Memory::poison(std::int64_t address, std::int64_t size) {
+  for (std::int64_t at = address; at < address + size; ++at) {
+    const auto word = static_cast<std::uint64_t>(at / 8);
+    const std::uint64_t pattern = mix(seed_ * 0x9E3779B97F4A7C15U + word + 1);
+    data_[static_cast<std::size_t>(at)] = static_cast<std::byte>(pattern >> (8 * (at % 8)));
+  }
+}
+
+void Memory::reset_page(std::size_t page) {
+  const std::size_t begin = page * kPageBytes;
+  for (std::size_t word = begin / 8; word < (begin + kPageBytes) / 8; ++word) {
+    const std::uint64_t pattern = mix(seed_ * 0x9E3779B97F4A7C15U + word + 1);
+    for (std::size_t byte = 0; byte < 8; ++byte) data_[word * 8 + byte] = static_cast<std::byte>(pattern >> (8 * byte));
+  }
+  std::memset(defined_.data() + begin, 0, kPageBytes);
+  stamps_[page] = generation_;
+}
+
+std::int64_t Memory::first_undefined(std::int64_t address, std::int64_t size) const {
+  const void* found = std::memchr(defined_.data() + address, 0, static_cast<std::size_t>(size));
+  return found == nullptr ? -1 : static_cast<const std::uint8_t*>(found) - defined_.data();
+}
+
+void Memory::define(std::int64_t address, std::int64_t size) {
+  std::memset(defined_.data() + address, 1, static_cast<std::size_t>(size));
+}
+
+void Memory::undefine(std::int64_t address, std::int64_t size) {
+  touch(address, size);
+  std::memset(defined_.data() + address, 0, static_cast<std::size_t>(size));
+  poison(address, size);
+}
+
+void Memory::copy_definedness(std::int64_t to, std::int64_t from, std::int64_t size) {
+  std::memmove(defined_.data() + to, defined_.data() + from, static_cast<std::size_t>(size));
+}
+
+}  // namespace assay::sim

@@ -1,0 +1,56 @@
+// One byte-addressed on-chip memory: data, poison and definedness per byte. A memory is reused by every block and every
+// run of a backend; starting afresh costs nothing until a page is touched (pto-isa 1.2, 3; seed bugs B23, B24).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace assay::sim {
+
+class Memory {
+ public:
+  // Addresses 0..capacity-1 are the machine's; storage of tiles without an address lies above and grows on demand.
+  explicit Memory(std::int64_t capacity);
+
+  std::int64_t capacity() const { return capacity_; }
+  // Bytes that exist: capacity plus private storage.
+  std::int64_t size() const { return static_cast<std::int64_t>(data_.size()); }
+
+  // Every byte becomes undefined and holds a pattern made of the seed and its address.
+  void begin(std::uint64_t poison_seed);
+  // Makes addresses below `size` exist.
+  void grow(std::int64_t size);
+
+  // The functions below take ranges inside [0, size()).
+
+  // The bytes of [address, address + size), poisoned where they are undefined.
+  std::byte* touch(std::int64_t address, std::int64_t size) {
+    for (std::size_t page = page_of(address), last = page_of(address + size - 1); size > 0 && page <= last; ++page)
+      if (stamps_[page] != generation_) reset_page(page);
+    return data_.data() + address;
+  }
+  // Address of the first undefined byte, or -1. The range was touched.
+  std::int64_t first_undefined(std::int64_t address, std::int64_t size) const;
+  // The range was touched and now holds values.
+  void define(std::int64_t address, std::int64_t size);
+  // The range becomes undefined and poisoned.
+  void undefine(std::int64_t address, std::int64_t size);
+  // Copies definedness of a touched range onto another touched range.
+  void copy_definedness(std::int64_t to, std::int64_t from, std::int64_t size);
+
+ private:
+  static constexpr std::int64_t kPageBytes = 1024;
+  static std::size_t page_of(std::int64_t address) { return static_cast<std::size_t>(address / kPageBytes); }
+  void reset_page(std::size_t page);
+  void poison(std::int64_t address, std::int64_t size);
+
+  std::int64_t capacity_;
+  std::uint64_t seed_ = 0;
+  std::uint32_t generation_ = 0;
+  std::vector<std::uint32_t> stamps_;  // generation in which a page was last reset
+  std::vector<std::byte> data_;
+  std::vector<std::uint8_t> defined_;  // 0 or 1 per byte
+};
+
+}  // namespace assay::sim

@@ -1,0 +1,145 @@
+// Bodies that move one scalar between slots and memory, and local arrays (pto-format 1.2, 3.2).
+#include <cstring>
+
+#include "harness/sim/machine.h"
+#include "harness/sim/scalar.h"
+
+namespace assay::sim {
+namespace {
+
+using pto::OpCode;
+
+// The index of an element of the pointer's tensor; false after a fault.
+bool global_index(Machine& m, const Pointer& pointer, std::int64_t offset, std::size_t operand, std::int64_t& index) {
+  const std::int64_t elements = m.tensor(pointer.tensor).size();
+  if (__builtin_add_overflow(pointer.offset, offset, &index) || index < 0 || index >= elements)
+    return m.fault_at_operand("bounds",
+                              fmt::format("element {} + {} of a tensor of {} {} elements", pointer.offset, offset,
+                                          elements, name(pointer.element)),
+                              operand);
+  return true;
+}
+
+bool load_scalar(Machine& m, const Instruction& i) {
+  const Pointer& pointer = m.pointer(i.operands[0]);
+  std::int64_t index = 0;
+  if (!global_index(m, pointer, m.integer(i.operands[1]), 0, index)) return false;
+  const std::uint64_t bits = m.tensor(pointer.tensor).bits(index);
+  m.scalar(i.results[0]) = slot_of_element(bits, i.kind);
+  m.trace_scalar(pointer.element, bits);
+  return true;
+}
+
+bool store_scalar(Machine& m, const Instruction& i) {
+  const Pointer& pointer = m.pointer(i.operands[1]);
+  std::int64_t index = 0;
+  if (!global_index(m, pointer, m.integer(i.operands[2]), 1, index)) return false;
+  const std::uint64_t bits = element_of_slot(m.scalar(i.operands[0]), i.from_kind);
+  m.tensor(pointer.tensor).set_bits(index, bits);
+  if (!m.tracing()) return true;
+  std::vector<std::byte> data(static_cast<std::size_t>(bytes_of(pointer.element, 1)));
+  std::memcpy(data.data(), &bits, data.size());
+  m.trace_global(pointer, 1, 1, {index}, std::move(data));
+  return true;
+}
+
+// Offset in elements of a linear index: along the tile's major dimension, within its window.
+bool linear_offset(Machine& m, const Tile& tile, std::int64_t index, std::int64_t& offset) {
+  if (index < 0 || index >= tile.rows * tile.cols)
+    return m.fault_at_tile("bounds", fmt::format("element {} of the {}", index, describe(tile)), tile);
+  const bool by_column = tile.box_rows == 0 && tile.row_stride == 1 && tile.col_stride != 1;
+  offset = by_column ? element_offset(tile, index % tile.rows, index / tile.rows)
+                     : element_offset(tile, index / tile.cols, index % tile.cols);
+  return true;
+}
+
+bool get_value(Machine& m, const Instruction& i) {
+  const Tile& tile = m.tile(i.operands[0]);
+  std::int64_t offset = 0;
+  std::uint64_t bits = 0;
+  if (!linear_offset(m, tile, m.integer(i.operands[1]), offset) || !m.read_element(tile, offset, bits)) return false;
+  m.scalar(i.results[0]) = slot_of_element(bits, i.kind);
+  m.trace_scalar(tile.dtype, bits);
+  return true;
+}
+
+bool set_value(Machine& m, const Instruction& i) {
+  const Tile& tile = m.tile(i.operands[0]);
+  std::int64_t offset = 0;
+  if (!linear_offset(m, tile, m.integer(i.operands[1]), offset)) return false;
+  const std::uint64_t bits = element_for_tile(m.scalar(i.operands[2]), i.from_kind, tile.dtype);
+  m.write_element(tile, offset, bits);
+  if (!m.tracing()) return true;
+  Tile element = tile;
+  element.address += offset * element_bytes(tile);
+  m.trace_tile(element, 1, 1, reinterpret_cast<const std::byte*>(&bits));
+  return true;
+}
+
+bool declare_array(Machine& m, const Instruction& i) {
+  m.bind_array(i.results[0]);
+  LocalArray& array = m.array(i.results[0]);
+  array.values.assign(i.immediate, 0);
+  array.defined.assign(i.immediate, false);
+  return true;
+}
+
+bool array_index(Machine& m, const Instruction& i, std::size_t& index) {
+  const LocalArray& array = m.array(i.operands[0]);
+  const std::int64_t at = m.integer(i.operands[1]);
+  if (at < 0 || at >= static_cast<std::int64_t>(array.values.size()))
+    return m.fault_at_operand("bounds", fmt::format("element {} of a local array of {}", at, array.values.size()), 0);
+  index = static_cast<std::size_t>(at);
+  return true;
+}
+
+bool get_array(Machine& m, const Instruction& i) {
+  std::size_t index = 0;
+  if (!array_index(m, i, index)) return false;
+  const LocalArray& array = m.array(i.operands[0]);
+  if (!array.defined[index])
+    return m.fault_at_operand("undefined-bytes", fmt::format("element {} of the local array holds no value", index), 0);
+  m.scalar(i.results[0]) = array.values[index];
+  return true;
+}
+
+bool set_array(Machine& m, const Instruction& i) {
+  std::size_t index = 0;
+  if (!array_index(m, i, index)) return false;
+  LocalArray& array = m.array(i.operands[0]);
+  array.values[index] = m.scalar(i.operands[2]);
+  array.defined[index] = true;
+  return true;
+}
+
+bool no_effect(Machine&, const Instruction&) { return true; }
+
+}  // namespace
+
+Body memory_body(OpCode code) {
+  switch (code) {
+    case OpCode::load_scalar:
+      return load_scalar;
+    case OpCode::store_scalar:
+      return store_scalar;
+    case OpCode::tgetval:
+      return get_value;
+    case OpCode::tsetval:
+      return set_value;
+    case OpCode::declare_local_array:
+      return declare_array;
+    case OpCode::local_array_get:
+      return get_array;
+    case OpCode::local_array_set:
+      return set_array;
+    case OpCode::tprint:
+    case OpCode::cmo_cacheinvalid:
+    case OpCode::fence_barrier_all:
+    case OpCode::set_ffts:
+      return no_effect;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace assay::sim

@@ -1,0 +1,13 @@
+#include "harness/sim/ops/table.h"
+
+namespace assay::sim {
+
+Body tile_body(pto::OpCode code) {
+  constexpr Body (*kFamilies[])(pto::OpCode) = {move_body,   elementwise_body, unary_body,  convert_body,
+                                                reduce_body, expand_body,      layout_body, index_body};
+  for (const auto family : kFamilies)
+    if (const Body body = family(code)) return body;
+  return nullptr;
+}
+
+}  // namespace assay::sim

@@ -1,0 +1,21 @@
+// Which body executes which tile operation; one file per family.
+#pragma once
+
+#include "harness/sim/program.h"
+
+namespace assay::sim {
+
+// Each returns null for the codes of other families.
+Body move_body(pto::OpCode code);
+Body elementwise_body(pto::OpCode code);
+Body unary_body(pto::OpCode code);
+Body convert_body(pto::OpCode code);
+Body reduce_body(pto::OpCode code);
+Body expand_body(pto::OpCode code);
+Body layout_body(pto::OpCode code);
+Body index_body(pto::OpCode code);
+
+// Null for operations the simulator does not execute.
+Body tile_body(pto::OpCode code);
+
+}  // namespace assay::sim

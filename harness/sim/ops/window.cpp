@@ -1,0 +1,58 @@
+#include "harness/sim/ops/window.h"
+
+#include <algorithm>
+
+namespace assay::sim {
+namespace {
+
+bool outside(Machine& m, const View& view, const std::string& message) {
+  return m.fault("bounds", message, view.made_by->location);
+}
+
+// Extents of each dimension that the leading rows and columns reach.
+std::array<std::int64_t, kMaxRank> reached(const View& view, std::int64_t rows, std::int64_t cols) {
+  std::array<std::int64_t, kMaxRank> extent{};
+  extent[view.rank - 1] = cols;
+  std::int64_t last = rows - 1;  // index of the last row, taken apart from the innermost dimension outwards
+  bool wraps = false;
+  for (std::size_t d = view.rank - 1; d-- > 0;) {
+    const std::int64_t outer = last / view.shape[d];
+    wraps = outer > 0;
+    extent[d] = wraps ? view.shape[d] : last % view.shape[d] + 1;
+    last = outer;
+  }
+  return extent;
+}
+
+}  // namespace
+
+bool check_window(Machine& m, const View& view, std::int64_t rows, std::int64_t cols) {
+  if (rows == 0 || cols == 0) return true;
+  __int128 view_rows = 1;
+  for (std::size_t d = 0; d + 1 < view.rank; ++d) view_rows = std::min<__int128>(view_rows * view.shape[d], INT64_MAX);
+  const std::int64_t view_cols = view.shape[view.rank - 1];
+  if (rows > view_rows || cols > view_cols)
+    return outside(m, view,
+                   fmt::format("moves {}x{} elements of a partition of {}x{}", rows, cols,
+                               static_cast<std::int64_t>(view_rows), view_cols));
+  const std::array<std::int64_t, kMaxRank> extent = reached(view, rows, cols);
+  __int128 least = view.base.offset, most = view.base.offset;
+  for (std::size_t d = 0; d < view.rank; ++d) {
+    if (extent[d] > view.limits[d])
+      return outside(
+          m, view,
+          fmt::format("dimension {} of the partition ends {} elements behind its view", d, extent[d] - view.limits[d]));
+    const __int128 reach = static_cast<__int128>(extent[d] - 1) * view.strides[d];
+    (reach < 0 ? least : most) += reach;
+  }
+  const Tensor& tensor = m.tensor(view.base.tensor);
+  if (least >= 0 && most < tensor.size()) return true;
+  const auto shown = [](__int128 value) {
+    return static_cast<std::int64_t>(std::clamp<__int128>(value, INT64_MIN, INT64_MAX));
+  };
+  return outside(m, view,
+                 fmt::format("elements {} to {} of a tensor of {} {} elements", shown(least), shown(most),
+                             tensor.size(), name(view.base.element)));
+}
+
+}  // namespace assay::sim

@@ -1,0 +1,179 @@
+// How operations reach tiles: the checks and the copies between tiles and dense rows.
+#include <cstring>
+
+#include "harness/sim/machine.h"
+
+namespace assay::sim {
+namespace {
+
+std::size_t bytes(std::int64_t count) { return static_cast<std::size_t>(count); }
+
+// A leading rectangle whose elements lie row by row without gaps.
+bool is_dense(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+  if (tile.box_rows != 0) return false;
+  const bool row_is_run = cols == 1 || tile.col_stride == 1;
+  const bool rows_adjoin = rows == 1 || tile.row_stride == cols;
+  return row_is_run && rows_adjoin;
+}
+
+// Calls visit(element offset in the tile, index in dense rows, run length) for runs that lie without gaps in both.
+template <class Visitor>
+bool for_each_run(const Tile& tile, std::int64_t rows, std::int64_t cols, const Visitor& visit) {
+  if (rows == 0 || cols == 0) return true;
+  if (is_dense(tile, rows, cols)) return visit(0, 0, rows * cols);
+  const bool by_row = tile.box_rows == 0 && tile.col_stride == 1;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (by_row) {
+      if (!visit(row * tile.row_stride, row * cols, cols)) return false;
+      continue;
+    }
+    for (std::int64_t col = 0; col < cols; ++col)
+      if (!visit(element_offset(tile, row, col), row * cols + col, 1)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::byte* Machine::staging(std::size_t stage, std::int64_t size) {
+  std::vector<std::byte>& buffer = stages_[stage];
+  if (buffer.size() < bytes(size)) buffer.resize(bytes(size));
+  return buffer.data();
+}
+
+bool Machine::check_capacity(const Tile& tile) {
+  const std::int64_t capacity = memory(tile.space).capacity();
+  const std::int64_t end = tile.address + span_bytes(tile);
+  if (tile.storage >= 0 || (tile.address >= 0 && end <= capacity)) return true;
+  return fault_at_operand("capacity",
+                          fmt::format("{} occupies bytes 0x{:X} to 0x{:X}; space {} ends at 0x{:X} ({} bytes)",
+                                      describe(tile), tile.address, end, pto::name(tile.space), capacity, capacity),
+                          0);
+}
+
+bool Machine::check_alignment(const Tile& tile) {
+  const std::int64_t alignment = profile().spaces.find(pto::name(tile.space))->second.alignment;
+  if (tile.address % alignment == 0) return true;
+  return fault_at_tile(
+      "alignment",
+      fmt::format("{} starts {} bytes after a {}-byte boundary", describe(tile), tile.address % alignment, alignment),
+      tile);
+}
+
+bool Machine::check_valid_set(const Tile& tile) {
+  if (tile.valid_rows >= 0 && tile.valid_cols >= 0) return true;
+  const char* which = tile.valid_rows >= 0 ? "columns" : tile.valid_cols >= 0 ? "rows" : "rows and columns";
+  return fault_at_tile("unset-valid-shape",
+                       fmt::format("reads the valid {} of the {}, which were never set", which, describe(tile)), tile);
+}
+
+bool Machine::set_valid(Tile& tile, std::int64_t rows, std::int64_t cols) {
+  if ((rows < 0 && rows != tile.valid_rows) || (cols < 0 && cols != tile.valid_cols))
+    return fault_at_tile("negative-valid-shape", fmt::format("valid shape {}x{} of the {}", rows, cols, describe(tile)),
+                         tile);
+  if (rows > tile.rows || cols > tile.cols)
+    return fault_at_tile("valid-shape-bounds",
+                         fmt::format("valid shape {}x{} exceeds the {}", rows, cols, describe(tile)), tile);
+  tile.valid_rows = rows;
+  tile.valid_cols = cols;
+  return true;
+}
+
+bool Machine::check_covers(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+  if (rows <= tile.rows && cols <= tile.cols) return true;
+  return fault_at_tile("valid-mismatch",
+                       fmt::format("needs {}x{} elements of the {}, which is smaller", rows, cols, describe(tile)),
+                       tile);
+}
+
+bool Machine::report_undefined(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+  const Memory& space = memory(tile.space);
+  const std::int64_t width = element_bytes(tile);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t col = 0; col < cols; ++col) {
+      const std::int64_t address = tile.address + element_offset(tile, row, col) * width;
+      const std::int64_t at = space.first_undefined(address, width);
+      if (at < 0) continue;
+      const bool in_window = tile.space == pto::Space::vec && scratch_clobbered_by_ != nullptr &&
+                             at >= profile().scratch_begin && at < profile().scratch_end;
+      const std::string message = fmt::format("reads byte 0x{:X} of space {}, element ({},{}) of the {}, which ", at,
+                                              pto::name(tile.space), row, col, describe(tile));
+      if (!in_window) return fault_at_tile("undefined-bytes", message + "holds no value", tile);
+      return fault("scratch-window",
+                   message + fmt::format("lies in the hidden scratch window [0x{:X}, 0x{:X}) that {} overwrote",
+                                         profile().scratch_begin, profile().scratch_end,
+                                         pto::mnemonic(scratch_clobbered_by_->code)),
+                   scratch_clobbered_by_->location);
+    }
+  }
+  return true;
+}
+
+const std::byte* Machine::read(const Tile& tile, std::int64_t rows, std::int64_t cols, std::size_t stage) {
+  if (!check_covers(tile, rows, cols)) return nullptr;
+  if (rows == 0 || cols == 0) return staging(stage, 1);
+  Memory& space = memory(tile.space);
+  const std::int64_t width = element_bytes(tile);
+  const std::byte* data = space.touch(tile.address, span_bytes(tile));
+  const bool dense = is_dense(tile, rows, cols);
+  std::byte* copy = dense ? nullptr : staging(stage, rows * cols * width);
+  const bool defined = for_each_run(tile, rows, cols, [&](std::int64_t offset, std::int64_t index, std::int64_t run) {
+    if (space.first_undefined(tile.address + offset * width, run * width) >= 0) return false;
+    if (!dense) std::memcpy(copy + index * width, data + offset * width, bytes(run * width));
+    return true;
+  });
+  if (!defined) {
+    report_undefined(tile, rows, cols);
+    return nullptr;
+  }
+  return dense ? data : copy;
+}
+
+bool Machine::read_element(const Tile& tile, std::int64_t offset, std::uint64_t& bits) {
+  Memory& space = memory(tile.space);
+  const std::int64_t width = element_bytes(tile), address = tile.address + offset * width;
+  const std::byte* data = space.touch(address, width);
+  bits = 0;
+  if (space.first_undefined(address, width) >= 0) {
+    Tile element = tile;
+    element.address = address;
+    element.rows = element.cols = 1;
+    element.row_stride = element.col_stride = 1;
+    element.box_rows = 0;
+    return report_undefined(element, 1, 1);
+  }
+  std::memcpy(&bits, data, bytes(width));
+  return true;
+}
+
+void Machine::write(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {
+  if (rows == 0 || cols == 0) return;
+  Memory& space = memory(tile.space);
+  const std::int64_t width = element_bytes(tile);
+  std::byte* data = space.touch(tile.address, span_bytes(tile));
+  for_each_run(tile, rows, cols, [&](std::int64_t offset, std::int64_t index, std::int64_t run) {
+    std::memmove(data + offset * width, dense + index * width, bytes(run * width));
+    space.define(tile.address + offset * width, run * width);
+    return true;
+  });
+}
+
+void Machine::write_element(const Tile& tile, std::int64_t offset, std::uint64_t bits) {
+  Memory& space = memory(tile.space);
+  const std::int64_t width = element_bytes(tile), address = tile.address + offset * width;
+  std::memcpy(space.touch(address, width), &bits, bytes(width));
+  space.define(address, width);
+}
+
+void Machine::clobber_scratch_window() {
+  if (profile().scratch_begin >= profile().scratch_end) return;
+  memory(pto::Space::vec).undefine(profile().scratch_begin, profile().scratch_end - profile().scratch_begin);
+  scratch_clobbered_by_ = current_->source;
+}
+
+bool Machine::touches_scratch_window(const Tile& tile) const {
+  return tile.space == pto::Space::vec && tile.storage < 0 && tile.address < profile().scratch_end &&
+         tile.address + span_bytes(tile) > profile().scratch_begin;
+}
+
+}  // namespace assay::sim
