@@ -3,9 +3,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <iosfwd>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,21 +55,27 @@ class ReporterSet : public Reporter {
 };
 
 struct ConsoleOptions {
-  bool terminal = false;      // a progress line that is rewritten; otherwise a plain line now and then
-  bool color = false;         // ANSI colours
-  int width = 80;             // columns of the terminal
-  std::size_t failures = 20;  // failing cases printed in full
-  double plain_every = 10;    // seconds between plain progress lines
+  bool terminal = false;          // a progress line that is rewritten; otherwise a plain line now and then
+  bool color = false;             // ANSI colours
+  int width = 80;                 // columns of the terminal
+  std::size_t failures = 20;      // failing cases printed in full
+  double plain_every = 10;        // seconds between plain progress lines
+  std::function<double()> clock;  // seconds, monotonic; empty: the system's
 };
 // What suits a file descriptor: terminal by isatty, colours only there and not with NO_COLOR or TERM=dumb.
 ConsoleOptions console_options(int file_descriptor);
 // Failures as they come, progress, and at the end the table of verdicts by pipeline, fill and backend.
 std::unique_ptr<Reporter> console_reporter(std::ostream& out, ConsoleOptions options = {});
 
-// results.csv: a header and one row per case and backend output, flushed per case. `append` continues an existing file
-// (--resume). Columns: see csv_columns().
+// results.csv: a header and one row per case, flushed per case; RFC 4180 quoting, LF line ends. `append` continues an
+// existing file (--resume): its header must be ours. Columns and their meaning: csv_columns().
 Result<std::unique_ptr<Reporter>> csv_reporter(const std::filesystem::path& file, bool append = false);
-// summary.json, written at the end.
+struct CsvColumn {
+  std::string_view name, meaning;
+};
+std::span<const CsvColumn> csv_columns();
+// summary.json, written at the end: run, counts, matrix, failures with the fills that caught them, and in full the
+// cases that need attention (at most 10000; "cases_omitted" counts the rest).
 Result<std::unique_ptr<Reporter>> json_reporter(const std::filesystem::path& file);
 // junit.xml: complete and well-formed after every case, so an interrupted run loses nothing.
 Result<std::unique_ptr<Reporter>> junit_reporter(const std::filesystem::path& file);

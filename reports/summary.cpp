@@ -64,29 +64,29 @@ Summary SummaryBuilder::summary(double seconds) const {
   return summary;
 }
 
-int exit_code(const Summary& summary, const RunProblems& problems) {
+int exit_code(const Summary& summary) {
   const VerdictCounts& verdicts = summary.verdicts;
-  if (problems.bad_input) return 2;
-  if (problems.harness_failure || verdicts[Verdict::error] > 0) return 3;
+  if (summary.problems.bad_input) return 2;
+  if (summary.problems.harness_failure || verdicts[Verdict::error] > 0) return 3;
   const std::int64_t wrong = verdicts[Verdict::failed] + verdicts[Verdict::crash] + verdicts[Verdict::hang] +
                              verdicts[Verdict::xpass] + verdicts[Verdict::unverified] - summary.unverified_expected;
   return wrong > 0 || summary.ran() == 0 ? 1 : 0;
 }
 
-std::string explain_exit(const Summary& summary, const RunProblems& problems) {
+std::string explain_exit(const Summary& summary) {
   std::vector<std::string> reasons;
   const auto count = [&](Verdict verdict, std::int64_t expected = 0) {
     const std::int64_t number = summary.verdicts[verdict] - expected;
     if (number > 0) reasons.push_back(fmt::format("{} {}", number, compare::name(verdict)));
   };
-  if (problems.bad_input) reasons.emplace_back("bad input");
-  if (problems.harness_failure) reasons.emplace_back("the harness failed");
+  if (summary.problems.bad_input) reasons.emplace_back("bad input");
+  if (summary.problems.harness_failure) reasons.emplace_back("the harness failed");
   for (const Verdict verdict : {Verdict::error, Verdict::failed, Verdict::crash, Verdict::hang, Verdict::xpass})
     count(verdict);
   count(Verdict::unverified, summary.unverified_expected);
   if (summary.ran() == 0) reasons.emplace_back("no case was run");
   if (reasons.empty()) reasons.emplace_back("everything as expected");
-  return fmt::format("exit {}: {}", exit_code(summary, problems), fmt::join(reasons, ", "));
+  return fmt::format("exit {}: {}", exit_code(summary), fmt::join(reasons, ", "));
 }
 
 }  // namespace assay::reports

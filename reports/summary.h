@@ -48,6 +48,11 @@ struct Failure {
   std::int64_t cases = 0;
 };
 
+// What went wrong outside the cases.
+struct RunProblems {
+  bool bad_input = false;        // a row, an argument
+  bool harness_failure = false;  // assay itself, or a backend asked for that is missing
+};
 struct Summary {
   VerdictCounts verdicts;                                       // per case
   std::map<std::string, VerdictCounts, std::less<>> pipelines;  // per case
@@ -57,6 +62,7 @@ struct Summary {
   std::int64_t unverified_expected = 0;                         // of verdicts[unverified]: the case expects it
   double seconds = 0;                                           // wall time of the run
   double case_seconds = 0;                                      // sum over cases
+  RunProblems problems;                                         // set by whoever runs the cases, before run_finished
 
   std::int64_t cases() const { return verdicts.total(); }
   // Cases in which something was executed: all but skipped and unsupported ones.
@@ -75,16 +81,11 @@ class SummaryBuilder {
   std::map<std::pair<std::string, std::string>, std::size_t> failure_at_;  // pipeline, where -> index
 };
 
-// What went wrong outside the cases.
-struct RunProblems {
-  bool bad_input = false;        // a row, an argument
-  bool harness_failure = false;  // assay itself, or a backend asked for that is missing
-};
 // Design section 5: 2 bad input, 3 harness failure or a case with verdict error, 1 a failure, crash, hang, unexpected
 // pass, unexpected unverified, or nothing ran; otherwise 0. In this order.
-int exit_code(const Summary& summary, const RunProblems& problems = {});
+int exit_code(const Summary& summary);
 // One line that says why exit_code is what it is: "exit 1: 3 failed, 1 crash".
-std::string explain_exit(const Summary& summary, const RunProblems& problems = {});
+std::string explain_exit(const Summary& summary);
 
 // failed, crash, hang, error, xpass, or unverified without being expected: what a user must look at.
 bool needs_attention(const run::CaseResult& result);

@@ -1,0 +1,25 @@
+// Facts about a case that several reports show. Internal to reports.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "harness/run/case.h"
+
+namespace assay::reports {
+
+// The output a reader should see first: the first that does not match, else the one farthest in ulps; null without any.
+const run::OutputResult* leading_output(const run::CaseResult& result);
+// The blame of the first stage that has any, otherwise none.
+compare::Blame blame_of(const run::CaseResult& result);
+// "assay run --replay 'pipeline=... T=3'", quoted for a POSIX shell.
+std::string replay_command(const run::Case& c);
+// Characters below space (but no tab) and DEL become U+FFFD, bytes that are no UTF-8 too; line ends become spaces.
+std::string printable(std::string_view text);
+// "12", "infinite" for a difference no tolerance covers, "NaN or wider" for a saturated distance.
+std::string ulps_text(std::int64_t ulps);
+std::string number_text(double value);
+// "0.12 s", "3.4 s", "5:07", "1:02:03".
+std::string duration_text(double seconds);
+
+}  // namespace assay::reports
