@@ -1,0 +1,96 @@
+// What the reader refuses, with the position and the words of the message.
+#include <gtest/gtest.h>
+
+#include "harness/pto/reader.h"
+
+namespace assay::pto {
+namespace {
+
+struct Refusal {
+  std::string_view body;
+  std::string_view message;
+  int line, column;
+};
+
+constexpr Refusal kRefusals[] = {
+    {"pto.tmatmul ins(%n : index) outs(%n : index)",
+     "pto.tmatmul belongs to tier T3 (cube), which this version does not execute", 2, 1},
+    {"%r = pto.tpop_from_aic {split = 1} -> i32", "belongs to tier T4", 2, 6},
+    {"pto.trowmin ins(%n : index)", "belongs to tier T5", 2, 1},
+    {"pto.comm.tput(%n)", "belongs to tier T6", 2, 1},
+    {"pto.tsort32 ins(%n : index)", "belongs to tier T5", 2, 1},
+    {"pto.vmi.load %n", "lower VPTO/VMI dialect level", 2, 1},
+    {"pto.vecscope {", "lower VPTO/VMI dialect level", 2, 1},
+    {"%x = pto.alloc_tile : !pto.vreg<64xf32>", "lower VPTO/VMI dialect level", 2, 23},
+    {"%m = memref.alloc() : memref<16xf32>", "memref level", 2, 6},
+    {"cf.br ^bb1", "control-flow graphs", 2, 1},
+    {"pto.tad ins(%n : index)", "unknown operation pto.tad; did you mean pto.tadd?", 2, 1},
+    {"pto.frobnicate", "unknown operation pto.frobnicate", 2, 1},
+    {"%a = arith.addi %n, %q : index", "%q is not defined here", 2, 21},
+    {"%n = arith.constant 1 : index", "%n is defined twice", 2, 1},
+    {"%a = arith.addi %n, %n : i32", "%n has type index (line 1), but this use says i32", 2, 26},
+    {"%a = arith.addi %n %n : index", "found '%n', expected ',' between the operands", 2, 20},
+    {"%a = arith.constant 300 : i8", "does not fit i8", 2, 21},
+    {"%a = arith.constant 1 : f32", "expected a decimal like 1.0", 2, 21},
+    {"%a = arith.constant 99999999999999999999999 : index", "does not fit index", 2, 21},
+    {"%a, %b = arith.constant 1 : i32", "has 1 results, but 2 are named", 2, 1},
+    {"%t = pto.alloc_tile : !pto.tile_buf<vec, 16x8xf32, vaild=4x4>", "unknown tile property 'vaild'", 2, 52},
+    {"%t = pto.alloc_tile : !pto.tile_buf<vex, 16x8xf32>", "unknown space 'vex'", 2, 37},
+    {"%t = pto.alloc_tile : !pto.tile_buf<vec, 16x8xf31>", "expected an element type", 2, 47},
+    {"%t = pto.alloc_tile : !pto.tile_buf<vec, 16xf32>", "a tile has two static extents", 2, 37},
+    {"%t = pto.alloc_tile {a = \"unclosed} : i32", "unterminated string", 2, 26},
+    {"%a = arith.constant 1 : index ^", "a name must follow", 2, 31},
+    {"scf.if %n { }", "%n has type index", 2, 8},
+    {"pto.tload ins(%n : index, index) outs(%n : index)", "more types than the 1 operands", 2, 25},
+    {"pto.tgather ins(%n, {maskPattern = #pto.mask_pattern<P0101>} : index) outs(%n : index)", "only the index form", 2,
+     13},
+    {"\x01", "byte 0x01", 2, 1},
+    {"return\n}\n}", "found '}', expected module, func.func or a type alias", 4, 1},
+};
+
+TEST(ReaderRefusal, SaysWhereAndWhy) {
+  for (const Refusal& refusal : kRefusals) {
+    const auto module = parse("func.func @f(%n: index) {\n" + std::string(refusal.body) + "\nreturn\n}\n", "k.pto");
+    ASSERT_FALSE(module) << refusal.body;
+    const Error& error = module.error();
+    EXPECT_EQ(error.kind, ErrorKind::bad_input);
+    EXPECT_NE(error.message.find(refusal.message), std::string::npos) << refusal.body << "\n" << to_string(error);
+    ASSERT_TRUE(error.where);
+    EXPECT_EQ(error.where->file, "k.pto");
+    EXPECT_EQ(error.where->line, refusal.line) << to_string(error);
+    EXPECT_EQ(error.where->column, refusal.column) << to_string(error);
+    // The caret stands under the offending column.
+    const std::size_t caret = error.excerpt.find('\n');
+    ASSERT_NE(caret, std::string::npos);
+    EXPECT_EQ(error.excerpt.size() - caret - 1, static_cast<std::size_t>(refusal.column)) << error.excerpt;
+    EXPECT_EQ(error.excerpt.back(), '^');
+  }
+}
+
+TEST(ReaderRefusal, WholeFiles) {
+  const auto message = [](std::string_view text) {
+    const auto module = parse(text, "k.pto");
+    return module ? std::string("accepted") : module.error().message;
+  };
+  EXPECT_NE(message("").find("no function"), std::string::npos);
+  EXPECT_NE(message("module {").find("the end of the file"), std::string::npos);
+  EXPECT_NE(message("func.func @f() { return } func.func @f() { return }").find("@f is defined twice"),
+            std::string::npos);
+  EXPECT_NE(message("func.func @f(%a: memref<4xf32>) { return }").find("memref level"), std::string::npos);
+  EXPECT_NE(message("#map = affine_map<(d0) -> (d0)>").find("alias #map"), std::string::npos);
+  EXPECT_NE(message("func.func @f(%a: index, %a: index) { return }").find("%a is defined twice"), std::string::npos);
+  EXPECT_NE(message("func.func @f(%a: !pto.ptr<f32, ub>) { return }").find("lower dialect level"), std::string::npos);
+  EXPECT_NE(message("func.func @f() { scf.while : () -> () { cf.br ^bb1 } }").find("control-flow"), std::string::npos);
+}
+
+TEST(ReaderRefusal, ScopesEnd) {
+  const auto module = parse(
+      "func.func @f(%c: i1) {\nscf.if %c {\n%x = arith.constant 1 : i32\n}\n%y = arith.addi %x, %x : i32\nreturn\n}",
+      "k.pto");
+  ASSERT_FALSE(module);
+  EXPECT_NE(module.error().message.find("%x is not defined here"), std::string::npos);
+  EXPECT_EQ(module.error().where->line, 5);
+}
+
+}  // namespace
+}  // namespace assay::pto
