@@ -104,6 +104,8 @@ struct ExecuteOptions {
   bool contract_fma = false;
   std::uint64_t instruction_budget = 200'000'000;
   std::int64_t memory_limit = std::int64_t{4} << 30;  // bytes of tensors; a larger case is unsupported
+  // How a backend is made from its specification; device::create_backend where empty.
+  std::function<Result<std::unique_ptr<device::Backend>>(std::string_view)> create_backend;
 };
 
 // Turns the verdict of a run into the one its `expect` asks for: "fail:CAUSE" makes a failure xfail and a pass xpass.

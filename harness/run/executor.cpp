@@ -44,8 +44,9 @@ Result<const pipeline::Pipeline*> Executor::State::find_pipeline(std::string_vie
 }
 
 const Result<std::unique_ptr<device::Backend>>& Executor::State::find_backend(const std::string& name) {
-  const auto found = backends.find(name);
-  return found != backends.end() ? found->second : backends.emplace(name, device::create_backend(name)).first->second;
+  if (const auto found = backends.find(name); found != backends.end()) return found->second;
+  auto made = options.create_backend ? options.create_backend(name) : device::create_backend(name);
+  return backends.emplace(name, std::move(made)).first->second;
 }
 
 Result<PreparedCase> Executor::State::prepare(const Case& c) {
