@@ -31,6 +31,8 @@ struct Vocabulary {
 // The vocabulary of this build: pipelines of `directories`, fills and profiles of core, policies of compare, backends
 // of the registry. Creates no backend.
 Vocabulary make_vocabulary(std::vector<std::filesystem::path> directories);
+// What is wrong with "sim" or "process:COMMAND" as the name of a backend, or nothing. Creates none.
+std::optional<std::string> check_backend(std::string_view specification);
 
 // How to treat the cases of a row; not part of what they are.
 struct Treatment {

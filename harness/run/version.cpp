@@ -1,0 +1,7 @@
+#include "harness/run/version.h"
+
+namespace assay::run {
+
+std::string_view version() { return ASSAY_VERSION; }
+
+}  // namespace assay::run
