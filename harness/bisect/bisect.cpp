@@ -308,6 +308,11 @@ std::vector<Probe> confirming_probes(const Prepared& prepared, const run::Case& 
 
 }  // namespace
 
+std::optional<Finding> bisect_stage(const Probe& probe, Backend& simulator, Backend* device, const Confirm& confirm,
+                                    std::int64_t max_candidates) {
+  return StageBisector(probe, simulator, device, confirm, max_candidates).bisect();
+}
+
 Result<Finding> bisect(const run::Case& c, const BisectOptions& options) {
   auto prepared = prepare(c, options);
   if (!prepared) return tl::unexpected(prepared.error());

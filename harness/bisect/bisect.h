@@ -64,15 +64,21 @@ struct BisectOptions {
 // Works through the case's stages; the first that diverges is explained.
 Result<Finding> bisect(const run::Case& c, const BisectOptions& options);
 
-// The single edit that makes every output of `probe` match its golden on the simulator, and on every confirming probe.
-// `slice` restricts the search to those operations where it is not empty. Probes share modules by task.
+// Confirms an edited module on inputs other than the probe's own.
+using Confirm = std::function<bool(std::size_t task, const std::shared_ptr<const pto::Module>& edited)>;
+
+// Explains one stage; nothing when it is in order. `device` may be null.
+std::optional<Finding> bisect_stage(const Probe& probe, device::Backend& simulator, device::Backend* device,
+                                    const Confirm& confirm, std::int64_t max_candidates);
+
+// The single edit that makes every output of `probe` match its golden on the simulator and that `confirm` accepts.
+// `base` is the unedited run.
 struct EditSearch {
   std::optional<Edit> found;
   std::size_t task = 0;
   std::vector<std::string> alternatives;
   std::int64_t candidates = 0;
 };
-using Confirm = std::function<bool(std::size_t task, const std::shared_ptr<const pto::Module>& edited)>;
 EditSearch search_edits(const Probe& probe, device::Backend& simulator, const Probe::Answer& base,
                         const Confirm& confirm, std::int64_t max_candidates);
 

@@ -1,13 +1,15 @@
 #include <array>
 
 #include "harness/device/backend.h"
+#include "harness/device/opencl/opencl_backend.h"
+#include "harness/device/opencl/opencl_backend.h"
 #include "harness/sim/backend.h"
 
 namespace assay::device {
 namespace {
 
-const std::array<BackendRecord, 1>& records() {
-  static const std::array<BackendRecord, 1> list{sim::kSimRecord};
+const std::array<BackendRecord, 2>& records() {
+  static const std::array<BackendRecord, 2> list{sim::kSimRecord, kOpenclRecord};
   return list;
 }
 

@@ -1,6 +1,7 @@
 #include "harness/fuzz/fuzz.h"
 
 #include <fmt/format.h>
+#include <rapidcheck/detail/TestListenerAdapter.h>
 
 #include <fstream>
 
@@ -124,7 +125,10 @@ Result<FuzzOutcome> fuzz(const FuzzOptions& options, const Execute& execute, con
     parameters.maxSuccess = kBatch;
     parameters.maxDiscardRatio = 100;
     const auto generator = any_case(options.space);
-    rc::detail::checkTestable([&] { campaign.property(*generator); }, rc::detail::TestMetadata{}, parameters);
+    // With a listener and reproduction data of our own RapidCheck reads no configuration and prints nothing.
+    rc::detail::TestListenerAdapter silent;
+    rc::detail::checkTestable([&] { campaign.property(*generator); }, rc::detail::TestMetadata{}, parameters, silent,
+                              std::unordered_map<std::string, rc::detail::Reproduce>{});
   }
   return campaign.finish();
 }
