@@ -29,7 +29,8 @@ inline std::vector<float> values(const Tensor& tensor) {
   return {span.begin(), span.end()};
 }
 
-// A kernel, its tensors and how to launch it. Pointer arguments take the tensors in order, scalar arguments the scalars.
+// A kernel, its tensors and how to launch it. Pointer arguments take the tensors in order, scalar arguments the
+// scalars.
 struct KernelRun {
   std::string text;  // the whole module
   std::vector<Tensor> tensors;
@@ -76,7 +77,12 @@ inline std::string first_rule(const KernelRun& run) {
   return run.report.diagnostics.empty() ? "" : run.report.diagnostics.front().rule;
 }
 
-// Every kernel of these tests has the pointers %x and %y of one dtype and begins with these views and constants.
+// A kernel over two tensors of 8x16 elements, %x and %y: constants %c0 %c1 %c2 %c8 %c16, addresses %a0 to %a3 4 KiB
+// apart, partitions %xp and %yp, then the body. In it $T stands for the type of an 8x16 tile, $D for one whose valid
+// shape is dynamic, $C for a column-major 8x1 one, $P and $V for the types of the partitions and the views.
 std::string kernel(std::string_view body, std::string_view dtype = "f32", std::string_view arguments = "");
+
+// Line of the text that contains the mark, from 1; 0 when there is none.
+int line_of(std::string_view text, std::string_view mark);
 
 }  // namespace assay::sim::testing

@@ -93,11 +93,11 @@ class Machine {
   // Elements [0, rows) x [0, cols) row by row without gaps: the memory itself where it is so, else a copy in staging
   // buffer `stage`. Null after a fault (rules "valid-mismatch", "undefined-bytes", "scratch-window").
   const std::byte* read(const Tile& tile, std::int64_t rows, std::int64_t cols, std::size_t stage);
-  // One element, `offset` elements from (0,0); false after a fault.
-  bool read_element(const Tile& tile, std::int64_t offset, std::uint64_t& bits);
+  // One element inside the physical tile; false after a fault.
+  bool read_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t& bits);
   // Stores dense rows and defines their bytes.
   void write(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense);
-  void write_element(const Tile& tile, std::int64_t offset, std::uint64_t bits);
+  void write_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t bits);
   // A buffer of at least `bytes` bytes that lives until the end of the operation.
   std::byte* staging(std::size_t stage, std::int64_t bytes);
 
@@ -118,7 +118,8 @@ class Machine {
 
  private:
   friend class Interpreter;
-  bool report_undefined(const Tile& tile, std::int64_t rows, std::int64_t cols);
+  // The first undefined byte of rows and columns [begin, end), which has one.
+  bool report_undefined(const Tile& tile, Extent begin, Extent end);
   device::TraceEvent event() const;
   void emit(const device::TraceEvent& event);
   void push_frame(const FunctionCode& code);

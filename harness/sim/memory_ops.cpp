@@ -26,7 +26,7 @@ bool load_scalar(Machine& m, const Instruction& i) {
   if (!global_index(m, pointer, m.integer(i.operands[1]), 0, index)) return false;
   const std::uint64_t bits = m.tensor(pointer.tensor).bits(index);
   m.scalar(i.results[0]) = slot_of_element(bits, i.kind);
-  m.trace_scalar(pointer.element, bits);
+  m.trace_scalar(element_type(i.kind), bits);
   return true;
 }
 
@@ -43,35 +43,33 @@ bool store_scalar(Machine& m, const Instruction& i) {
   return true;
 }
 
-// Offset in elements of a linear index: along the tile's major dimension, within its window.
-bool linear_offset(Machine& m, const Tile& tile, std::int64_t index, std::int64_t& offset) {
-  if (index < 0 || index >= tile.rows * tile.cols)
-    return m.fault_at_tile("bounds", fmt::format("element {} of the {}", index, describe(tile)), tile);
-  const bool by_column = tile.box_rows == 0 && tile.row_stride == 1 && tile.col_stride != 1;
-  offset = by_column ? element_offset(tile, index % tile.rows, index / tile.rows)
-                     : element_offset(tile, index / tile.cols, index % tile.cols);
-  return true;
+bool check_linear(Machine& m, const Tile& tile, std::int64_t index) {
+  if (index >= 0 && index < tile.rows * tile.cols) return true;
+  return m.fault_at_tile("bounds", fmt::format("element {} of the {}", index, describe(tile)), tile);
 }
 
 bool get_value(Machine& m, const Instruction& i) {
   const Tile& tile = m.tile(i.operands[0]);
-  std::int64_t offset = 0;
+  const std::int64_t index = m.integer(i.operands[1]);
+  if (!check_linear(m, tile, index)) return false;
+  const Position at = position_of(tile, index);
   std::uint64_t bits = 0;
-  if (!linear_offset(m, tile, m.integer(i.operands[1]), offset) || !m.read_element(tile, offset, bits)) return false;
+  if (!m.read_element(tile, at.row, at.col, bits)) return false;
   m.scalar(i.results[0]) = slot_of_element(bits, i.kind);
-  m.trace_scalar(tile.dtype, bits);
+  m.trace_scalar(element_type(i.kind), bits);
   return true;
 }
 
 bool set_value(Machine& m, const Instruction& i) {
   const Tile& tile = m.tile(i.operands[0]);
-  std::int64_t offset = 0;
-  if (!linear_offset(m, tile, m.integer(i.operands[1]), offset)) return false;
+  const std::int64_t index = m.integer(i.operands[1]);
+  if (!check_linear(m, tile, index)) return false;
+  const Position at = position_of(tile, index);
   const std::uint64_t bits = element_for_tile(m.scalar(i.operands[2]), i.from_kind, tile.dtype);
-  m.write_element(tile, offset, bits);
+  m.write_element(tile, at.row, at.col, bits);
   if (!m.tracing()) return true;
   Tile element = tile;
-  element.address += offset * element_bytes(tile);
+  element.address += element_offset(tile, at.row, at.col) * element_bytes(tile);
   m.trace_tile(element, 1, 1, reinterpret_cast<const std::byte*>(&bits));
   return true;
 }

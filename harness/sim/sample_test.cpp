@@ -1,6 +1,5 @@
 // The sample file of pto-format 1.4 from end to end.
 #include "harness/pto/sample_module.h"
-
 #include "harness/sim/kernel_test.h"
 
 namespace assay::sim::testing {

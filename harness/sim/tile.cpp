@@ -64,6 +64,9 @@ Result<Tile> make_tile(const pto::TileType& type, std::int64_t address) {
     return bad_input("tile of {}, expected a byte-sized element type", name(type.element));
   if (type.rows < 0 || type.cols < 0 || type.rows > kMaxExtent || type.cols > kMaxExtent)
     return bad_input("tile of {}x{} elements, expected extents from 0 to {}", type.rows, type.cols, kMaxExtent);
+  if (type.valid_rows > type.rows || type.valid_cols > type.cols || type.valid_rows < pto::kDynamic ||
+      type.valid_cols < pto::kDynamic)
+    return bad_input("valid shape {}x{} of a {}x{} tile", type.valid_rows, type.valid_cols, type.rows, type.cols);
   if (type.slayout != pto::InnerLayout::none_box) return box(tile, type);
   const bool row_major = type.blayout == pto::BoxOrder::row_major;
   tile.row_stride = row_major ? type.cols : 1;

@@ -23,6 +23,16 @@ inline std::int64_t element_offset(const Tile& tile, std::int64_t row, std::int6
   return box * tile.box_rows * tile.box_cols + inner;
 }
 
+// Row and column of a linear index: the window's elements in the order of its major dimension. 0 <= index < rows*cols.
+struct Position {
+  std::int64_t row = 0, col = 0;
+};
+inline Position position_of(const Tile& tile, std::int64_t index) {
+  const bool by_column = tile.box_rows == 0 && tile.row_stride == 1 && tile.col_stride != 1;
+  if (by_column) return {index % tile.rows, index / tile.rows};
+  return {index / tile.cols, index % tile.cols};
+}
+
 // Bytes from element (0,0) to the end of the last byte of the physical window.
 std::int64_t span_bytes(const Tile& tile);
 

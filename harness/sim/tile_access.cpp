@@ -68,7 +68,7 @@ bool Machine::check_valid_set(const Tile& tile) {
 }
 
 bool Machine::set_valid(Tile& tile, std::int64_t rows, std::int64_t cols) {
-  if ((rows < 0 && rows != tile.valid_rows) || (cols < 0 && cols != tile.valid_cols))
+  if (rows < 0 || cols < 0)
     return fault_at_tile("negative-valid-shape", fmt::format("valid shape {}x{} of the {}", rows, cols, describe(tile)),
                          tile);
   if (rows > tile.rows || cols > tile.cols)
@@ -86,11 +86,11 @@ bool Machine::check_covers(const Tile& tile, std::int64_t rows, std::int64_t col
                        tile);
 }
 
-bool Machine::report_undefined(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+bool Machine::report_undefined(const Tile& tile, Extent begin, Extent end) {
   const Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t col = 0; col < cols; ++col) {
+  for (std::int64_t row = begin.rows; row < end.rows; ++row) {
+    for (std::int64_t col = begin.cols; col < end.cols; ++col) {
       const std::int64_t address = tile.address + element_offset(tile, row, col) * width;
       const std::int64_t at = space.first_undefined(address, width);
       if (at < 0) continue;
@@ -123,25 +123,18 @@ const std::byte* Machine::read(const Tile& tile, std::int64_t rows, std::int64_t
     return true;
   });
   if (!defined) {
-    report_undefined(tile, rows, cols);
+    report_undefined(tile, {0, 0}, {rows, cols});
     return nullptr;
   }
   return dense ? data : copy;
 }
 
-bool Machine::read_element(const Tile& tile, std::int64_t offset, std::uint64_t& bits) {
+bool Machine::read_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t& bits) {
   Memory& space = memory(tile.space);
-  const std::int64_t width = element_bytes(tile), address = tile.address + offset * width;
+  const std::int64_t width = element_bytes(tile), address = tile.address + element_offset(tile, row, col) * width;
   const std::byte* data = space.touch(address, width);
   bits = 0;
-  if (space.first_undefined(address, width) >= 0) {
-    Tile element = tile;
-    element.address = address;
-    element.rows = element.cols = 1;
-    element.row_stride = element.col_stride = 1;
-    element.box_rows = 0;
-    return report_undefined(element, 1, 1);
-  }
+  if (space.first_undefined(address, width) >= 0) return report_undefined(tile, {row, col}, {row + 1, col + 1});
   std::memcpy(&bits, data, bytes(width));
   return true;
 }
@@ -158,9 +151,9 @@ void Machine::write(const Tile& tile, std::int64_t rows, std::int64_t cols, cons
   });
 }
 
-void Machine::write_element(const Tile& tile, std::int64_t offset, std::uint64_t bits) {
+void Machine::write_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t bits) {
   Memory& space = memory(tile.space);
-  const std::int64_t width = element_bytes(tile), address = tile.address + offset * width;
+  const std::int64_t width = element_bytes(tile), address = tile.address + element_offset(tile, row, col) * width;
   std::memcpy(space.touch(address, width), &bits, bytes(width));
   space.define(address, width);
 }

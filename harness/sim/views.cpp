@@ -92,7 +92,9 @@ bool set_valid_at(Machine& m, const Instruction& i, Tile& tile, std::optional<st
   if (col && cols < 0) return m.fault_at_operand("negative-valid-shape", shape, *col);
   if (row && rows > tile.rows) return m.fault_at_operand("valid-shape-bounds", shape, *row);
   if (col && cols > tile.cols) return m.fault_at_operand("valid-shape-bounds", shape, *col);
-  return m.set_valid(tile, rows, cols);
+  tile.valid_rows = rows;
+  tile.valid_cols = cols;
+  return true;
 }
 
 bool alloc_tile(Machine& m, const Instruction& i) {

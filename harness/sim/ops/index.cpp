@@ -25,14 +25,6 @@ bool tci(Machine& m, const Instruction& i) {
   return finish(m, d, d.valid_rows, d.valid_cols, out);
 }
 
-// Offset in elements of the source's element with this linear index, along its major dimension; -1 outside.
-std::int64_t linear_offset(const Tile& s, std::int64_t index) {
-  if (index < 0 || index >= s.rows * s.cols) return -1;
-  const bool by_column = s.box_rows == 0 && s.row_stride == 1 && s.col_stride != 1;
-  return by_column ? element_offset(s, index % s.rows, index / s.rows)
-                   : element_offset(s, index / s.cols, index % s.cols);
-}
-
 bool tgather(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const Tile &s = m.tile(i.operands[0]), &indices = m.tile(i.operands[1]), &d = destination(m, i);
@@ -45,14 +37,14 @@ bool tgather(Machine& m, const Instruction& i) {
     using T = decltype(type);
     for (std::int64_t k = 0; k < count; ++k) {
       const auto index = static_cast<std::int64_t>(reinterpret_cast<const T*>(data)[k]);
-      const std::int64_t offset = linear_offset(s, index);
       std::uint64_t bits = 0;
-      if (offset < 0)
+      if (index < 0 || index >= s.rows * s.cols)
         return m.fault_at_tile("bounds",
                                fmt::format("index {} at ({},{}), the {} has {} elements", index, k / d.valid_cols,
                                            k % d.valid_cols, describe(s), s.rows * s.cols),
                                s);
-      if (!m.read_element(s, offset, bits)) return false;
+      const Position at = position_of(s, index);
+      if (!m.read_element(s, at.row, at.col, bits)) return false;
       std::memcpy(out + static_cast<std::size_t>(k) * width, &bits, width);
     }
     return true;

@@ -30,8 +30,7 @@ void pad_to_block(Machine& m, const Tile& tile) {
   const std::int64_t end = block_end(valid, by_row ? tile.cols : tile.rows, element_bytes(tile));
   const std::uint64_t pad = pad_bits(tile.dtype, tile.pad, m.profile().float_pad_is_infinite);
   for (std::int64_t line = 0; line < lines; ++line)
-    for (std::int64_t at = valid; at < end; ++at)
-      m.write_element(tile, by_row ? element_offset(tile, line, at) : element_offset(tile, at, line), pad);
+    for (std::int64_t at = valid; at < end; ++at) m.write_element(tile, by_row ? line : at, by_row ? at : line, pad);
 }
 
 bool tload(Machine& m, const Instruction& i) {
@@ -80,7 +79,7 @@ void add_element(DType dtype, std::byte* there, const std::byte* stored) {
   });
 }
 
-void store_row(Machine& m, const Instruction& i, const Tile& s, std::byte* to, const std::byte* from, std::int64_t cols,
+void store_row(const Instruction& i, const Tile& s, std::byte* to, const std::byte* from, std::int64_t cols,
                std::int64_t stride) {
   const std::int64_t width = element_bytes(s);
   if (i.immediate == kAtomicAdd) {
@@ -91,7 +90,6 @@ void store_row(Machine& m, const Instruction& i, const Tile& s, std::byte* to, c
     for (std::int64_t col = 0; col < cols; ++col)
       std::memcpy(to + col * stride * width, from + col * width, bytes(width));
   }
-  (void)m;
 }
 
 void trace_store(Machine& m, const View& v, std::int64_t rows, std::int64_t cols, std::int64_t width) {
@@ -118,7 +116,7 @@ bool tstore(Machine& m, const Instruction& i) {
   if (!data || !check_window(m, v, rows, cols)) return false;
   std::byte* global = m.global(v.base.tensor);
   for_each_row(v, rows, cols, [&](std::int64_t row, std::int64_t offset, std::int64_t stride) {
-    store_row(m, i, s, global + offset * width, data + row * cols * width, cols, stride);
+    store_row(i, s, global + offset * width, data + row * cols * width, cols, stride);
   });
   trace_store(m, v, rows, cols, width);
   return true;
