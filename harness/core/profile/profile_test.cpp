@@ -94,6 +94,8 @@ TEST(Profile, MeaningOfSaturation) {
   }
   EXPECT_TRUE(saturates(DType::f32, DType::bf16, ""));
   EXPECT_FALSE(saturates(DType::f32, DType::bf16, "OFF"));
+  EXPECT_FALSE(saturates(DType::bf16, DType::f32, ""));  // exact, infinities too
+  EXPECT_FALSE(saturates(DType::f16, DType::f32, ""));
   EXPECT_TRUE(saturates(DType::f32, DType::i32, "OFF"));  // not narrowing: OFF has no effect
   EXPECT_FALSE(profile.conversion(DType::f32, DType::i32, "RINT", "MAYBE"));
 }
