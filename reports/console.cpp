@@ -114,7 +114,7 @@ class ConsoleReporter : public Reporter {
     if (!result.reason.empty()) text += "    " + printable(result.reason) + "\n";
     if (const run::OutputResult* output = leading_output(result); output != nullptr && !output->comparison.passed) {
       const compare::Comparison& c = output->comparison;
-      text += fmt::format("    {}.{}: {} against {}: {} of {} elements mismatch under {}, at most {} ulps",
+      text += fmt::format("    {}.{}: {} against {}: {} of {} elements mismatch under {}, largest distance {}",
                           output->stage, output->output, output->subject, output->reference, c.mismatches, c.compared,
                           c.rule, ulps_text(c.max_ulps));
       if (c.unwritten > 0) text += fmt::format(", {} never written", c.unwritten);

@@ -75,7 +75,8 @@ std::string printable(std::string_view text) {
 }
 
 std::string ulps_text(std::int64_t ulps) {
-  return ulps == std::numeric_limits<std::int64_t>::max() ? "NaN or wider" : fmt::format("{}", ulps);
+  if (ulps == std::numeric_limits<std::int64_t>::max()) return "NaN or over 63 bits";
+  return fmt::format("{} ulp{}", ulps, ulps == 1 ? "" : "s");
 }
 
 std::string number_text(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "infinite"; }

@@ -16,8 +16,9 @@ compare::Blame blame_of(const run::CaseResult& result);
 std::string replay_command(const run::Case& c);
 // Characters below space (but no tab) and DEL become U+FFFD, bytes that are no UTF-8 too; line ends become spaces.
 std::string printable(std::string_view text);
-// "12", "infinite" for a difference no tolerance covers, "NaN or wider" for a saturated distance.
+// "1 ulp", "12 ulps"; a saturated distance is "NaN or over 63 bits".
 std::string ulps_text(std::int64_t ulps);
+// The shortest decimal that reads back the same; "infinite" when it is not finite.
 std::string number_text(double value);
 // "0.12 s", "3.4 s", "5:07", "1:02:03".
 std::string duration_text(double seconds);

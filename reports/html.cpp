@@ -14,9 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-// A browser stays usable up to here. Passing cases lose their details first, then their rows.
-constexpr std::size_t kDetailBytes = std::size_t{32} << 20;
-constexpr std::size_t kRowBytes = std::size_t{64} << 20;
 constexpr std::size_t kFirstShown = 8;
 
 // Names in order of first appearance and their positions.
@@ -75,7 +72,7 @@ void replace(std::string& page, std::string_view mark, std::string_view text) {
 
 class HtmlReporter : public Reporter {
  public:
-  explicit HtmlReporter(std::filesystem::path file) : file_(std::move(file)) {}
+  HtmlReporter(std::filesystem::path file, HtmlLimits limits) : file_(std::move(file)), limits_(limits) {}
 
   Result<void> run_started(const RunInfo& info) override {
     info_ = info;
@@ -84,11 +81,11 @@ class HtmlReporter : public Reporter {
 
   Result<void> case_finished(const run::CaseResult& result) override {
     const bool attention = needs_attention(result);
-    if (!attention && rows_.size() > kRowBytes) {
+    if (!attention && rows_.size() > limits_.row_bytes) {
       ++omitted_;
       return {};
     }
-    const std::string row = dump(case_node(result, attention || rows_.size() < kDetailBytes), -1);
+    const std::string row = dump(case_node(result, attention || rows_.size() < limits_.detail_bytes), -1);
     rows_ += (rows_.empty() ? "" : ",\n") + row;
     return {};
   }
@@ -145,6 +142,7 @@ class HtmlReporter : public Reporter {
   }
 
   std::filesystem::path file_;
+  HtmlLimits limits_;
   RunInfo info_;
   Names pipelines_, fills_, backends_;
   std::string rows_;  // JSON objects, separated by commas
@@ -153,8 +151,8 @@ class HtmlReporter : public Reporter {
 
 }  // namespace
 
-Result<std::unique_ptr<Reporter>> html_reporter(const std::filesystem::path& file) {
-  return std::make_unique<HtmlReporter>(file);
+Result<std::unique_ptr<Reporter>> html_reporter(const std::filesystem::path& file, HtmlLimits limits) {
+  return std::make_unique<HtmlReporter>(file, limits);
 }
 
 }  // namespace assay::reports

@@ -65,7 +65,7 @@ std::string details(const run::CaseResult& result) {
       const compare::Comparison& c = output.comparison;
       if (c.passed) continue;
       text += fmt::format(
-          "{} {}: {} against {}: {} of {} elements mismatch under {}, {} never written, at most {} ulps{}{}\n",
+          "{} {}: {} against {}: {} of {} elements mismatch under {}, {} never written, largest distance {}{}{}\n",
           stage.stage, output.output, output.subject, output.reference, c.mismatches, c.compared, c.rule, c.unwritten,
           ulps_text(c.max_ulps), output.pattern.empty() ? "" : ": ", output.pattern);
     }

@@ -79,8 +79,14 @@ std::span<const CsvColumn> csv_columns();
 Result<std::unique_ptr<Reporter>> json_reporter(const std::filesystem::path& file);
 // junit.xml: complete and well-formed after every case, so an interrupted run loses nothing.
 Result<std::unique_ptr<Reporter>> junit_reporter(const std::filesystem::path& file);
+// A browser stays usable up to about here; passing cases lose their details first, then their rows, and the page says
+// so.
+struct HtmlLimits {
+  std::size_t detail_bytes = std::size_t{32} << 20;  // of embedded data
+  std::size_t row_bytes = std::size_t{64} << 20;
+};
 // report.html, self-contained, written at the end.
-Result<std::unique_ptr<Reporter>> html_reporter(const std::filesystem::path& file);
+Result<std::unique_ptr<Reporter>> html_reporter(const std::filesystem::path& file, HtmlLimits limits = {});
 
 // The four files in one folder, which is created: results.csv, summary.json, junit.xml, report.html.
 Result<std::unique_ptr<ReporterSet>> file_reporters(const std::filesystem::path& directory, bool append = false);

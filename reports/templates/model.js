@@ -2,7 +2,7 @@
 // The embedded data and the words and colours for it. Text from the data only ever reaches the page as text nodes.
 const data = JSON.parse(document.getElementById('data').textContent);
 const {run, summary, verdicts, pipelines, fills, backends} = data;
-const FAR = 9e18;  // a saturated distance: NaN against a number, or wider than 63 bits
+const FAR = 9e18;  // a saturated distance: NaN against a number (or integers more than 63 bits apart)
 
 const TONES = {
   passed: 'good', xfail: 'known', failed: 'bad', xpass: 'bad', error: 'bad', crash: 'bad', hang: 'bad',
@@ -25,7 +25,7 @@ const byId = (id) => document.getElementById(id);
 const tag = (verdict, text = verdict) => element('span', {class: `tag ${TONES[verdict]}`}, text);
 const count = (number) => Number(number).toLocaleString('en');
 
-function ulpsText(ulps) { return ulps >= FAR ? 'NaN or wider' : count(ulps); }
+function ulpsText(ulps) { return ulps >= FAR ? 'NaN' : count(ulps); }
 function numberText(value) {
   if (value === null) return 'none passes';
   return value === 0 ? '0' : Number(value).toPrecision(4).replace(/\.?0+(e|$)/, '$1');
