@@ -84,6 +84,8 @@ enum class RunStatus : std::uint8_t {
   budget,       // instruction budget spent
   deadlock,     // no agent can move
   error,        // the backend itself failed: `reason`
+  crash,        // the subject died: `reason`
+  hang,         // the subject did not end within its time limit
 };
 
 // "completed", "fault", ...

@@ -3,13 +3,14 @@
 #include "harness/device/backend.h"
 #include "harness/device/opencl/opencl_backend.h"
 #include "harness/device/opencl/opencl_backend.h"
+#include "harness/device/process/process_backend.h"
 #include "harness/sim/backend.h"
 
 namespace assay::device {
 namespace {
 
-const std::array<BackendRecord, 2>& records() {
-  static const std::array<BackendRecord, 2> list{sim::kSimRecord, kOpenclRecord};
+const std::array<BackendRecord, 3>& records() {
+  static const std::array<BackendRecord, 3> list{sim::kSimRecord, kOpenclRecord, kProcessRecord};
   return list;
 }
 

@@ -123,18 +123,18 @@ TEST(OpenclRun, AccessOutsideATensorIsAFaultWithItsPlace) {
   EXPECT_EQ(diagnostic.rule, "bounds");
   EXPECT_EQ(diagnostic.block, 2);
   EXPECT_EQ(diagnostic.loop_indices, (std::vector<std::int64_t>{8}));
-  EXPECT_EQ(diagnostic.location.line, 22);
+  EXPECT_EQ(diagnostic.location.line, 23);
   EXPECT_EQ(diagnostic.function, "scale");
   EXPECT_NE(diagnostic.message.find("2560"), std::string::npos) << diagnostic.message;  // 40 * 64 elements
 }
 
 TEST(OpenclRun, UnsupportedNamesTheOpAndItsLine) {
-  Kernel mask(tile_kernel({{"a", "f32"}}, {{"y", "f32"}},
-                          "pto.tgather ins(%a, {maskPattern = #pto.mask_pattern<P0101>} : $a) outs(%y : $y)"));
-  Tensor a(DType::f32, {8}), y(DType::f32, {8});
-  const RunReport report = mask.run({&a, &y});
+  Kernel adds(tile_kernel({{"a", "f8E4M3FN", 1, 32}}, {{"y", "f8E4M3FN", 1, 32}},
+                          "pto.tadd ins(%a, %a : $a, $a) outs(%y : $y)"));
+  Tensor a(DType::e4m3fn, {32}), y(DType::e4m3fn, {32});
+  const RunReport report = adds.run({&a, &y});
   EXPECT_EQ(report.status, RunStatus::unsupported);
-  EXPECT_EQ(report.reason.find("pto.tgather"), 0u) << report.reason;
+  EXPECT_EQ(report.reason.find("pto.tadd"), 0u) << report.reason;
   EXPECT_NE(report.reason.find(", line "), std::string::npos) << report.reason;
   Kernel ordered("module { func.func @k(%p: !pto.ptr<f32>) {\npto.barrier <PIPE_V>\nreturn } }");
   EXPECT_EQ(ordered.run({&a}).status, RunStatus::unsupported);

@@ -43,7 +43,7 @@ static void convert_integers(int from, int to, int mode, int saturate, int n, co
   }
 }
 
-static void convert_tile(const Agent* agent, const __global int* w) {
+static void convert_tile(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   const Source a = tile_source(agent, w[kWordA], kSameElement);
   if (!covers(agent, &a, d.valid_rows, d.valid_cols)) return;

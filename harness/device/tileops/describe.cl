@@ -1,7 +1,7 @@
 // Ops that make or change descriptors of tiles and views, and move single elements.
 
 // Checks that the descriptor's whole rows x cols lie in its memory space and that elements are aligned.
-static void check_extent(const Agent* agent, int slot, long alignment) {
+static void check_extent(Agent* agent, int slot, long alignment) {
   const __global long* r = agent->registers + slot;
   const Tile t = load_tile(agent, slot);
   const long base = r[kTileBase];
@@ -13,7 +13,7 @@ static void check_extent(const Agent* agent, int slot, long alignment) {
     raise_fault(agent, kFaultAlignment, begin, alignment, 0, 0);
 }
 
-static void set_valid(const Agent* agent, int slot, long rows, long cols) {
+static void set_valid(Agent* agent, int slot, long rows, long cols) {
   __global long* r = agent->registers + slot;
   if (rows < 0 || cols < 0) {
     raise_fault(agent, kFaultNegativeValid, rows, cols, 0, 0);
@@ -25,11 +25,11 @@ static void set_valid(const Agent* agent, int slot, long rows, long cols) {
   }
 }
 
-static long register_or(const Agent* agent, int slot, long otherwise) {
+static long register_or(Agent* agent, int slot, long otherwise) {
   return slot == kNone ? otherwise : agent->registers[slot];
 }
 
-static void allocate(const Agent* agent, const __global int* w) {
+static void allocate(Agent* agent, const __global int* w) {
   __global long* r = agent->registers + w[kWordD];
   if (w[kWordA] != kNone) {
     const long address = agent->registers[w[kWordA]];
@@ -44,7 +44,7 @@ static void allocate(const Agent* agent, const __global int* w) {
   set_valid(agent, w[kWordD], register_or(agent, w[kWordB], w[kWordP0]), register_or(agent, w[kWordC], w[kWordP1]));
 }
 
-static void subview(const Agent* agent, const __global int* w) {
+static void subview(Agent* agent, const __global int* w) {
   __global long* r = agent->registers + w[kWordD];
   const __global long* parent = agent->registers + w[kWordA];
   const Tile p = load_tile(agent, w[kWordA]);
@@ -66,7 +66,7 @@ static void subview(const Agent* agent, const __global int* w) {
 }
 
 // treshape and bitcast: the parent's bytes under another type. Extents of kNone are the parent's.
-static void reshape(const Agent* agent, const __global int* w) {
+static void reshape(Agent* agent, const __global int* w) {
   __global long* r = agent->registers + w[kWordD];
   const __global long* parent = agent->registers + w[kWordA];
   r[kTileAddress] = parent[kTileAddress];
@@ -77,7 +77,7 @@ static void reshape(const Agent* agent, const __global int* w) {
             w[kWordP1] == kNone ? parent[kTileValidCols] : w[kWordP1]);
 }
 
-static void assign_address(const Agent* agent, const __global int* w) {
+static void assign_address(Agent* agent, const __global int* w) {
   __global long* r = agent->registers + w[kWordD];
   const __global long* source = agent->registers + w[kWordA];
   const long address = agent->registers[w[kWordB]];
@@ -93,7 +93,7 @@ static void assign_address(const Agent* agent, const __global int* w) {
 }
 
 // The address of one element of a tensor, or null after a fault.
-static __global uchar* global_element(const Agent* agent, int pointer, long offset, int bytes) {
+static __global uchar* global_element(Agent* agent, int pointer, long offset, int bytes) {
   const long tensor = agent->registers[pointer + kPointerTensor];
   const __global long* row = agent->tensors + tensor * kTensorSlots;
   const long index = agent->registers[pointer + kPointerOffset] + offset;
@@ -105,7 +105,7 @@ static __global uchar* global_element(const Agent* agent, int pointer, long offs
   return agent->gm + row[kTensorBase] + index * bytes;
 }
 
-static void load_scalar(const Agent* agent, const __global int* w) {
+static void load_scalar(Agent* agent, const __global int* w) {
   const int element = w[kWordSub];
   const __global uchar* p = global_element(agent, w[kWordA], agent->registers[w[kWordB]], element_bytes(element));
   long value = 0;
@@ -113,7 +113,7 @@ static void load_scalar(const Agent* agent, const __global int* w) {
   agent->registers[w[kWordD]] = canonical(value, w[kWordKind]);
 }
 
-static void store_scalar(const Agent* agent, const __global int* w) {
+static void store_scalar(Agent* agent, const __global int* w) {
   const int bytes = element_bytes(w[kWordSub]);
   __global uchar* p = global_element(agent, w[kWordA], agent->registers[w[kWordB]], bytes);
   if (!p) return;
@@ -123,7 +123,7 @@ static void store_scalar(const Agent* agent, const __global int* w) {
 }
 
 // The element a linear index names: the tile's elements in the order of its major dimension. Null after a fault.
-static __global uchar* linear_element(const Agent* agent, const Tile* t, long index) {
+static __global uchar* linear_element(Agent* agent, const Tile* t, long index) {
   if (index < 0 || index >= t->rows * t->cols) {
     raise_fault(agent, kFaultElementBounds, index, t->rows * t->cols, 0, 0);
     return 0;
@@ -133,7 +133,7 @@ static __global uchar* linear_element(const Agent* agent, const Tile* t, long in
   return agent->arena + element_address(t, row, col);
 }
 
-static void get_value(const Agent* agent, const __global int* w) {
+static void get_value(Agent* agent, const __global int* w) {
   const Tile t = load_tile(agent, w[kWordA]);
   const __global uchar* p = linear_element(agent, &t, agent->registers[w[kWordB]]);
   long value = 0;
@@ -141,14 +141,14 @@ static void get_value(const Agent* agent, const __global int* w) {
   agent->registers[w[kWordD]] = canonical(value, w[kWordKind]);
 }
 
-static void set_value(const Agent* agent, const __global int* w) {
+static void set_value(Agent* agent, const __global int* w) {
   const Tile t = load_tile(agent, w[kWordD]);
   __global uchar* p = linear_element(agent, &t, agent->registers[w[kWordB]]);
   const long value = agent->registers[w[kWordC]];
   if (p) store_bits_strided(p, t.bytes, 1, 1, &value);
 }
 
-static void array_access(const Agent* agent, const __global int* w, int set) {
+static void array_access(Agent* agent, const __global int* w, int set) {
   const long index = agent->registers[w[kWordB]];
   if (index < 0 || index >= w[kWordP0])
     raise_fault(agent, kFaultElementBounds, index, w[kWordP0], 0, 0);
@@ -159,7 +159,7 @@ static void array_access(const Agent* agent, const __global int* w, int set) {
 }
 
 // D += A * B, the step from a view to a partition of it.
-static void add_offset(const Agent* agent, const __global int* w) {
+static void add_offset(Agent* agent, const __global int* w) {
   const long factor = agent->registers[w[kWordA]], stride = agent->registers[w[kWordB]];
   const long limit = (long)1 << 48;
   const long product = factor * stride;

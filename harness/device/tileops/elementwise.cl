@@ -61,7 +61,7 @@ static void binary_integers(int sub, int n, const long* a, const long* b, long* 
   }
 }
 
-static Source operand(const Agent* agent, int slot, int mode, int element) {
+static Source operand(Agent* agent, int slot, int mode, int element) {
   return mode == kFromScalar ? scalar_source(agent, slot, element) : tile_source(agent, slot, mode);
 }
 
@@ -69,14 +69,16 @@ static int has_shape(const Tile* t, const Tile* like) {
   return t->valid_rows == like->valid_rows && t->valid_cols == like->valid_cols;
 }
 
-// How a per-row operand supplies its scalars: one column, or a row-major 32 byte block per row (pto-format 3.3).
+// How a per-row operand supplies its scalars: one column-major column, or a row-major 32
+// byte block per row (pto-format 3.3).
 static int expansion_of(const Tile* t) {
-  if (t->valid_cols == 1) return kFromRow;
-  return !t->column_major && t->valid_cols == 32 / t->bytes ? kFromBlock : kNone;
+  if (is_boxed(t)) return kNone;
+  if (t->column_major) return t->valid_cols == 1 ? kFromRow : kNone;
+  return t->valid_cols == 32 / t->bytes ? kFromBlock : kNone;
 }
 
 // Row expansions: the operand without the destination's valid shape is the expanded one; src1 when both have it.
-static int resolve_expansion(const Agent* agent, Source* a, Source* b, const Tile* d) {
+static int resolve_expansion(Agent* agent, Source* a, Source* b, const Tile* d) {
   const int a_full = has_shape(&a->tile, d), b_full = has_shape(&b->tile, d);
   if (a_full && expansion_of(&b->tile) != kNone) {
     b->mode = expansion_of(&b->tile);
@@ -94,7 +96,7 @@ static int resolve_expansion(const Agent* agent, Source* a, Source* b, const Til
 // RunOptions::contract_fma: a product that the next instruction adds to or subtracts from `addend` is contracted as a
 // compiler would across the two statements. The product itself is stored rounded all the same; the contracted sum waits
 // in the fuse area for the consumer. Not done where the product's store would change the addend.
-static int fuse_addend(const Agent* agent, const __global int* w, const Tile* d, Source* addend) {
+static int fuse_addend(Agent* agent, const __global int* w, const Tile* d, Source* addend) {
   agent->state[kStateFused] = 0;
   if (w[kWordFuse] == kFuseNone || w[kWordFuse] == kFuseConsumer || d->element != kF32) return 0;
   const __global int* next = w + kWordsPerInstruction;
@@ -120,14 +122,14 @@ static void fused_floats(int fuse, int n, const float* a, const float* b, const 
 }
 
 // The consumer of a fused pair takes the waiting result.
-static int take_fused(const Agent* agent, const __global int* w, const Tile* d) {
+static int take_fused(Agent* agent, const __global int* w, const Tile* d) {
   if (w[kWordFuse] != kFuseConsumer || !agent->state[kStateFused]) return 0;
   const Tile waiting = dense_tile(*d, agent->fuse, d->element);
   unstage(agent, &waiting, d);
   return 1;
 }
 
-static void binary(const Agent* agent, const __global int* w) {
+static void binary(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   if (take_fused(agent, w, &d)) return;
   Source a = operand(agent, w[kWordA], w[kWordE], d.element);

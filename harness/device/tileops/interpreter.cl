@@ -1,7 +1,7 @@
 // The program: one work-group per agent runs its bytecode until it is done, broken, or has spent its share, then returns
 // to the host. Nothing here waits for another agent.
 
-static void scalar_step(const Agent* agent, const __global int* w) {
+static void scalar_step(Agent* agent, const __global int* w) {
   __global long* r = agent->registers;
   const int kind = w[kWordKind], sub = w[kWordSub];
   switch (w[kWordOp]) {
@@ -48,7 +48,7 @@ static void scalar_step(const Agent* agent, const __global int* w) {
   }
 }
 
-static void descriptor_step(const Agent* agent, const __global int* w) {
+static void descriptor_step(Agent* agent, const __global int* w) {
   switch (w[kWordOp]) {
     case kOpOffset:
       add_offset(agent, w);
@@ -82,7 +82,7 @@ static void descriptor_step(const Agent* agent, const __global int* w) {
   }
 }
 
-static void tile_step(const Agent* agent, const __global int* w) {
+static void tile_step(Agent* agent, const __global int* w) {
   switch (w[kWordOp]) {
     case kOpLoad:
       tload(agent, w);
@@ -121,7 +121,7 @@ static void tile_step(const Agent* agent, const __global int* w) {
 }
 
 // Executes one instruction and returns the next pc. Scalars and descriptors belong to lane 0; tiles to all lanes.
-static long step(const Agent* agent, const __global int* w, long pc) {
+static long step(Agent* agent, const __global int* w, long pc) {
   const __global long* r = agent->registers;
   const int op = w[kWordOp];
   if (op == kOpJump) return w[kWordP0];
@@ -160,8 +160,11 @@ __kernel __attribute__((reqd_work_group_size(ASSAY_WIDTH, 1, 1))) void assay_run
   while (running && executed < budget) {
     const __global int* w = code + pc * kWordsPerInstruction;
     last = pc;
+    agent->staged = 0;
     pc = step(agent, w, pc);
     ++executed;
+    AGENT_BARRIER();
+    if (agent->staged) copy_result(agent);
     AGENT_BARRIER();
     running = agent->state[kStateStatus] == kRunning && !(trace && w[kWordObservable]);
 #if ASSAY_WIDTH > 1

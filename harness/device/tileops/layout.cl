@@ -2,7 +2,7 @@
 
 // D = source through mode Sub. tmov between unboxed tiles of one layout moves whole 32 byte blocks (pto-isa 2.1): with
 // P0 the extent along the major dimension grows to a block's end, as far as both tiles go.
-static void move_tile(const Agent* agent, const __global int* w) {
+static void move_tile(Agent* agent, const __global int* w) {
   Tile d = load_tile(agent, w[kWordD]);
   const Source s = operand(agent, w[kWordA], w[kWordSub], d.element);
   if (w[kWordP0] && d.valid_rows > 0 && d.valid_cols > 0) {
@@ -26,7 +26,7 @@ static void move_tile(const Agent* agent, const __global int* w) {
 
 // Source A's valid rectangle, then the pad value over the rest of the destination's valid rectangle (pto-format 3.1).
 // Without a pad value the rest keeps its bytes.
-static void fill_pad(const Agent* agent, const __global int* w) {
+static void fill_pad(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   const Source s = tile_source(agent, w[kWordA], kSameElement);
   const __global long* r = agent->registers + w[kWordD];
@@ -50,7 +50,7 @@ static void fill_pad(const Agent* agent, const __global int* w) {
 }
 
 // D[lin] = A +- lin over the valid rectangle, row by row (pto-format 3.3).
-static void iota(const Agent* agent, const __global int* w) {
+static void iota(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   const long start = agent->registers[w[kWordA]];
   FOR_LANE_CHUNKS(index, d.valid_rows, d.valid_cols) {
@@ -65,7 +65,7 @@ static void iota(const Agent* agent, const __global int* w) {
 }
 
 // D[i, j] = A's element with the linear index B[i, j] (pto-format 3.3).
-static void gather(const Agent* agent, const __global int* w) {
+static void gather(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   const Tile s = load_tile(agent, w[kWordA]);
   const Source indices = tile_source(agent, w[kWordB], kSameElement);
@@ -87,7 +87,7 @@ static void gather(const Agent* agent, const __global int* w) {
 }
 
 // A's columns, then B's, as far as the destination's valid columns reach.
-static void concat(const Agent* agent, const __global int* w) {
+static void concat(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   const Tile a = load_tile(agent, w[kWordA]);
   const Tile b = load_tile(agent, w[kWordB]);

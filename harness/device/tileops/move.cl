@@ -5,7 +5,7 @@ typedef struct {
   long shape[5], stride[5];
 } View;
 
-static View load_view(const Agent* agent, int slot) {
+static View load_view(Agent* agent, int slot) {
   const __global long* r = agent->registers + slot;
   View v;
   v.tensor = r[kViewTensor];
@@ -35,7 +35,7 @@ static long row_offset(const View* v, long row) {
 }
 
 // Whether the leading rows x cols elements of the partition exist and lie in the tensor; a fault otherwise.
-static int view_covers(const Agent* agent, const View* v, long rows, long cols, int bytes) {
+static int view_covers(Agent* agent, const View* v, long rows, long cols, int bytes) {
   const long limit = (long)1 << 40;
   long first = v->offset, last = v->offset;
   for (int d = 0; d < v->rank; ++d) {
@@ -70,7 +70,7 @@ static int view_covers(const Agent* agent, const View* v, long rows, long cols, 
 }
 
 // Fills columns (or, column-major, rows) after the valid ones up to the next 32 byte block (pto-isa 1.6).
-static void pad_to_block(const Agent* agent, const Tile* t, long value) {
+static void pad_to_block(Agent* agent, const Tile* t, long value) {
   const long block = 32 / t->bytes;
   const long valid = t->column_major ? t->valid_rows : t->valid_cols;
   const long end = min(t->column_major ? t->rows : t->cols, (valid + block - 1) / block * block);
@@ -80,7 +80,7 @@ static void pad_to_block(const Agent* agent, const Tile* t, long value) {
       store_bits(agent, t, t->column_major ? i : line, t->column_major ? line : i, 1, &value);
 }
 
-static void tload(const Agent* agent, const __global int* w) {
+static void tload(Agent* agent, const __global int* w) {
   const Tile t = load_tile(agent, w[kWordD]);
   const View v = load_view(agent, w[kWordA]);
   if (!view_covers(agent, &v, t.valid_rows, t.valid_cols, t.bytes) || t.valid_rows == 0 || t.valid_cols == 0) return;
@@ -127,7 +127,7 @@ static void add_chunk(const __global uchar* target, int element, long stride, in
   }
 }
 
-static void tstore(const Agent* agent, const __global int* w) {
+static void tstore(Agent* agent, const __global int* w) {
   const Tile t = load_tile(agent, w[kWordA]);
   const View v = load_view(agent, w[kWordB]);
   if (!view_covers(agent, &v, t.valid_rows, t.valid_cols, t.bytes) || t.valid_rows == 0 || t.valid_cols == 0) return;

@@ -9,6 +9,12 @@
 #endif
 
 typedef struct {
+  long address, rows, cols, valid_rows, valid_cols;
+  long box_rows, box_cols, outer_row, outer_col, inner_row, inner_col;
+  int element, bytes, column_major;
+} Tile;
+
+typedef struct {
   __global uchar* arena;
   __global uchar* gm;
   __global long* registers;
@@ -17,10 +23,12 @@ typedef struct {
   long stage;  // arena offset of the area for results that may not overwrite their sources yet
   long fuse;   // arena offset of the area for the result of a fused pair
   int lane;
+  int staged;  // 1: `result` is to be copied to `destination` when every lane has finished its part of the instruction
+  Tile result, destination;
 } Agent;
 
 // Every lane that gets here writes the same values, or one of several equally true ones.
-static void raise_fault(const Agent* agent, int rule, long d0, long d1, long d2, long d3) {
+static void raise_fault(Agent* agent, int rule, long d0, long d1, long d2, long d3) {
   agent->state[kStateRule] = rule;
   agent->state[kStateDetail0] = d0;
   agent->state[kStateDetail1] = d1;

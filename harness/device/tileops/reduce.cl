@@ -2,7 +2,7 @@
 // interleaved partial sums are added pairwise, chunks are added in ascending order, so every order a profile with that
 // chunk allows is kept; P0 = 1 adds strictly left to right. -0 is the neutral element: a row of -0 sums to -0.
 
-static float sum_chunk(const Agent* agent, const Tile* s, long row, long begin, long end) {
+static float sum_chunk(Agent* agent, const Tile* s, long row, long begin, long end) {
   float lanes[8];
   for (int i = 0; i < 8; ++i) lanes[i] = -0.0f;
   for (long col = begin; col < end; col += 8) {
@@ -14,14 +14,14 @@ static float sum_chunk(const Agent* agent, const Tile* s, long row, long begin, 
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-static float sum_row(const Agent* agent, const Tile* s, long row, long chunk) {
+static float sum_row(Agent* agent, const Tile* s, long row, long chunk) {
   float total = s->valid_cols ? -0.0f : 0.0f;
   for (long begin = 0; begin < s->valid_cols; begin += chunk)
     total = total + sum_chunk(agent, s, row, begin, min(begin + chunk, s->valid_cols));
   return total;
 }
 
-static float max_row_floats(const Agent* agent, const Tile* s, long row) {
+static float max_row_floats(Agent* agent, const Tile* s, long row) {
   float best = -INFINITY;
   for (long col = 0; col < s->valid_cols; ++col) {
     float x;
@@ -31,7 +31,7 @@ static float max_row_floats(const Agent* agent, const Tile* s, long row) {
   return best;
 }
 
-static long max_row_integers(const Agent* agent, const Tile* s, long row) {
+static long max_row_integers(Agent* agent, const Tile* s, long row) {
   long best = LONG_MIN;
   for (long col = 0; col < s->valid_cols; ++col) {
     long x;
@@ -41,7 +41,7 @@ static long max_row_integers(const Agent* agent, const Tile* s, long row) {
   return best;
 }
 
-static void reduce_rows(const Agent* agent, const __global int* w, int sum) {
+static void reduce_rows(Agent* agent, const __global int* w, int sum) {
   const Tile d = load_tile(agent, w[kWordD]);
   const Tile s = load_tile(agent, w[kWordA]);
   if (!source_covers(agent, &s, d.valid_rows, s.valid_cols) || d.valid_cols == 0) return;

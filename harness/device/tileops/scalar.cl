@@ -79,7 +79,7 @@ static long divide(int sub, long a, long b, ulong ua, ulong ub) {
   }
 }
 
-static long integer_op(const Agent* agent, int sub, int kind, long a, long b) {
+static long integer_op(Agent* agent, int sub, int kind, long a, long b) {
   const int width = scalar_width(kind);
   const ulong ua = low_bits(a, width);
   const ulong ub = low_bits(b, width);

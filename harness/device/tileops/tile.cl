@@ -1,12 +1,6 @@
 // Tiles: where an element is, and loading and storing chunks of a row.
 
-typedef struct {
-  long address, rows, cols, valid_rows, valid_cols;
-  long box_rows, box_cols, outer_row, outer_col, inner_row, inner_col;
-  int element, bytes, column_major;
-} Tile;
-
-static Tile load_tile(const Agent* agent, int slot) {
+static Tile load_tile(Agent* agent, int slot) {
   const __global long* r = agent->registers + slot;
   Tile t;
   t.address = r[kTileAddress];
@@ -70,7 +64,7 @@ static int overlap(const Tile* a, long a_rows, long a_cols, const Tile* b, long 
 }
 
 // Whether the source has the rows x cols elements an op reads; a fault otherwise.
-static int source_covers(const Agent* agent, const Tile* source, long rows, long cols) {
+static int source_covers(Agent* agent, const Tile* source, long rows, long cols) {
   if (rows <= 0 || cols <= 0 || (source->rows >= rows && source->cols >= cols)) return 1;
   raise_fault(agent, kFaultSourceBounds, rows, cols, source->rows, source->cols);
   return 0;
@@ -177,7 +171,7 @@ static void store_bits_strided(__global uchar* base, int bytes, long step, int n
   }
 }
 
-static void load_floats(const Agent* agent, const Tile* t, long row, long col, long dr, long dc, int n, float* out) {
+static void load_floats(Agent* agent, const Tile* t, long row, long col, long dr, long dc, int n, float* out) {
   if (!is_boxed(t))
     load_floats_strided(agent->arena + element_address(t, row, col), t->element, dr * t->outer_row + dc * t->outer_col,
                         n, out);
@@ -186,7 +180,7 @@ static void load_floats(const Agent* agent, const Tile* t, long row, long col, l
       load_floats_strided(agent->arena + element_address(t, row + k * dr, col + k * dc), t->element, 1, 1, out + k);
 }
 
-static void load_bits(const Agent* agent, const Tile* t, long row, long col, long dr, long dc, int n, long* out) {
+static void load_bits(Agent* agent, const Tile* t, long row, long col, long dr, long dc, int n, long* out) {
   if (!is_boxed(t))
     load_bits_strided(agent->arena + element_address(t, row, col), t->element, dr * t->outer_row + dc * t->outer_col, n,
                       out);
@@ -195,7 +189,7 @@ static void load_bits(const Agent* agent, const Tile* t, long row, long col, lon
       load_bits_strided(agent->arena + element_address(t, row + k * dr, col + k * dc), t->element, 1, 1, out + k);
 }
 
-static void store_floats(const Agent* agent, const Tile* t, long row, long col, int n, const float* in) {
+static void store_floats(Agent* agent, const Tile* t, long row, long col, int n, const float* in) {
   if (!is_boxed(t))
     store_floats_strided(agent->arena + element_address(t, row, col), t->element, t->outer_col, n, in);
   else
@@ -203,7 +197,7 @@ static void store_floats(const Agent* agent, const Tile* t, long row, long col, 
       store_floats_strided(agent->arena + element_address(t, row, col + k), t->element, 1, 1, in + k);
 }
 
-static void store_bits(const Agent* agent, const Tile* t, long row, long col, int n, const long* in) {
+static void store_bits(Agent* agent, const Tile* t, long row, long col, int n, const long* in) {
   if (!is_boxed(t))
     store_bits_strided(agent->arena + element_address(t, row, col), t->bytes, t->outer_col, n, in);
   else
@@ -242,7 +236,7 @@ typedef struct {
   long scalar;  // kFromScalar: bits of the destination's element type
 } Source;
 
-static Source tile_source(const Agent* agent, int slot, int mode) {
+static Source tile_source(Agent* agent, int slot, int mode) {
   Source source;
   source.tile = load_tile(agent, slot);
   source.mode = mode;
@@ -250,7 +244,7 @@ static Source tile_source(const Agent* agent, int slot, int mode) {
   return source;
 }
 
-static Source scalar_source(const Agent* agent, int slot, int element) {
+static Source scalar_source(Agent* agent, int slot, int element) {
   Source source = {0};
   source.tile.element = element;
   source.mode = kFromScalar;
@@ -275,7 +269,7 @@ static long cols_read(const Source* s, long rows, long cols) {
   }
 }
 
-static int covers(const Agent* agent, const Source* s, long rows, long cols) {
+static int covers(Agent* agent, const Source* s, long rows, long cols) {
   return s->mode == kFromScalar ||
          source_covers(agent, &s->tile, rows_read(s, rows, cols), cols_read(s, rows, cols));
 }
@@ -288,7 +282,7 @@ static int needs_stage(const Source* s, const Tile* destination) {
   return overlap(&s->tile, rows_read(s, rows, cols), cols_read(s, rows, cols), destination, rows, cols);
 }
 
-static void source_floats(const Agent* agent, const Source* s, Chunk c, float* out) {
+static void source_floats(Agent* agent, const Source* s, Chunk c, float* out) {
   const Tile* t = &s->tile;
   switch (s->mode) {
     case kFromScalar:
@@ -318,7 +312,7 @@ static void source_floats(const Agent* agent, const Source* s, Chunk c, float* o
   }
 }
 
-static void source_bits(const Agent* agent, const Source* s, Chunk c, long* out) {
+static void source_bits(Agent* agent, const Source* s, Chunk c, long* out) {
   const Tile* t = &s->tile;
   switch (s->mode) {
     case kFromScalar:
@@ -342,13 +336,20 @@ static void source_bits(const Agent* agent, const Source* s, Chunk c, long* out)
   }
 }
 
-// Copies the destination's valid rectangle out of the stage, once every source has been read.
-static void unstage(const Agent* agent, const Tile* stage, const Tile* destination) {
-  AGENT_BARRIER();
-  FOR_LANE_CHUNKS(index, destination->valid_rows, destination->valid_cols) {
-    const Chunk c = chunk_at(index, destination->valid_cols);
+// Asks for the destination's valid rectangle to be copied out of the stage once every source has been read. Barriers
+// stand in the interpreter's loop alone: a function with a barrier costs CPU compilers dearly.
+static void unstage(Agent* agent, const Tile* stage, const Tile* destination) {
+  agent->staged = 1;
+  agent->result = *stage;
+  agent->destination = *destination;
+}
+
+static void copy_result(Agent* agent) {
+  const Tile* d = &agent->destination;
+  FOR_LANE_CHUNKS(index, d->valid_rows, d->valid_cols) {
+    const Chunk c = chunk_at(index, d->valid_cols);
     long bits[ASSAY_CHUNK];
-    load_bits(agent, stage, c.row, c.col, 0, 1, c.count, bits);
-    store_bits(agent, destination, c.row, c.col, c.count, bits);
+    load_bits(agent, &agent->result, c.row, c.col, 0, 1, c.count, bits);
+    store_bits(agent, d, c.row, c.col, c.count, bits);
   }
 }

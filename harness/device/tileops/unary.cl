@@ -42,7 +42,7 @@ static void unary_integers(int sub, int n, const long* a, long* out) {
   }
 }
 
-static void unary(const Agent* agent, const __global int* w) {
+static void unary(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   const Source a = tile_source(agent, w[kWordA], kSameElement);
   if (!covers(agent, &a, d.valid_rows, d.valid_cols)) return;
