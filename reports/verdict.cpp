@@ -68,7 +68,7 @@ std::string_view short_blame(compare::Blame blame) {
 Verdict backend_verdict(const run::CaseResult& result, std::string_view backend) {
   const auto found = std::find_if(result.backends.begin(), result.backends.end(),
                                   [&](const run::BackendResult& b) { return b.backend == backend; });
-  if (found == result.backends.end()) return result.verdict;
+  if (found == result.backends.end() || result.verdict == Verdict::skipped) return result.verdict;
   const Verdict verdict = own_verdict(result, *found);
   if (result.verdict == Verdict::xfail && went_wrong(verdict)) return Verdict::xfail;
   if (result.verdict == Verdict::xpass && verdict == Verdict::passed) return Verdict::xpass;

@@ -6,7 +6,7 @@ const COLUMNS = [
   {words: 'fill', value: (c) => c.fill, cell: (c) => [c.fill]},
   {words: 'parameters', value: (c) => c.parameters, cell: (c) => [element('span', {class: 'mono'}, c.parameters)], kind: 'case'},
   {words: 'backends', value: (c) => c.backends.map((b) => b.name).join(' '),
-    cell: (c) => c.backends.flatMap((b, i) => [i > 0 ? ' ' : null, tag(b.verdict, b.name)])},
+    cell: (c) => c.backends.flatMap((b, i) => [i > 0 ? ' ' : null, tag(b.verdict, b.name)]), kind: 'backends'},
   {words: 'max ulps', value: (c) => c.ulps, cell: (c) => [c.ulps < 0 ? '–' : ulpsText(c.ulps)], kind: 'number'},
   {words: 'mismatches', value: (c) => (c.leading ? c.leading.mismatches : -1),
     cell: (c) => [c.leading ? count(c.leading.mismatches) : '–'], kind: 'number'},

@@ -41,7 +41,7 @@ function bucketWords(bucket) {
   if (bucket === 'NaN' || bucket === 0) return String(bucket);
   const high = 2 ** (bucket - 1), low = bucket < 2 ? 1 : 2 ** (bucket - 2) + 1;
   const short = (n) => (n < 10000 ? String(n) : `2^${Math.round(Math.log2(n))}`);
-  return low === high ? short(high) : `≤ ${short(high)}`;
+  return low === high ? short(high) : `${short(low)}–${short(high)}`;
 }
 
 function drawUlps() {

@@ -49,13 +49,16 @@ const worstOf = (counts) => GRAVITY.find((verdict) => counts[verdict] > 0) || 's
 
 function matrixCell(cell) {
   if (!cell) return element('td', {class: 'empty'}, '–');
-  const worst = worstOf(cell.verdicts);
   const all = Object.values(cell.verdicts).reduce((sum, number) => sum + number, 0);
-  const number = cell.verdicts[worst];
   const title = Object.entries(cell.verdicts).map(([verdict, n]) => `${n} ${verdict}`).join(', ');
+  let worst = worstOf(cell.verdicts), words = `${count(cell.verdicts[worst])} of ${count(all)} ${worst}`;
+  if (cell.verdicts[worst] === all) words = `${count(all)} ${worst}`;
+  else if (TONES[worst] === 'idle') {  // the rest passed
+    words = title;
+    worst = 'passed';
+  }
   return element('td', {class: TONES[worst]}, element('button', {type: 'button', title,
-    click: () => choose({pipeline: cell.pipeline, fill: cell.fill, backend: cell.backend})},
-    number === all ? `${count(number)} ${worst}` : `${count(number)} of ${count(all)} ${worst}`));
+    click: () => choose({pipeline: cell.pipeline, fill: cell.fill, backend: cell.backend})}, words));
 }
 
 function showMatrix() {
