@@ -116,6 +116,8 @@ TEST_F(ExecutorTest, StatusesBecomeVerdicts) {
   EXPECT_EQ(verdict(RunStatus::fault), Verdict::failed);
   EXPECT_EQ(verdict(RunStatus::budget), Verdict::hang);
   EXPECT_EQ(verdict(RunStatus::deadlock), Verdict::hang);
+  EXPECT_EQ(verdict(RunStatus::hang), Verdict::hang);
+  EXPECT_EQ(verdict(RunStatus::crash), Verdict::crash);
   EXPECT_EQ(verdict(RunStatus::error), Verdict::error);
   EXPECT_EQ(verdict(RunStatus::unsupported), Verdict::passed);  // the simulator passed; the record says the rest
   const CaseResult alone = execute({{"opencl", report_of(RunStatus::unsupported, "pto.tsort32, line 12")}});

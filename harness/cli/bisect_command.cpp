@@ -1,0 +1,80 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "harness/bisect/bisect.h"
+#include "harness/cli/case_options.h"
+#include "harness/cli/command.h"
+#include "harness/core/file.h"
+#include "harness/run/store.h"
+
+namespace assay::cli {
+namespace {
+
+struct BisectCommandOptions {
+  std::string replay, from, device = "opencl", json;
+  std::vector<std::string> pipelines;
+  bool contract_fma = false;
+  std::int64_t candidates = 60'000;
+};
+
+// A replay line, or with --from the id (or the beginning of one) of a case in that run.
+Result<run::Case> chosen_case(const BisectCommandOptions& options) {
+  if (options.from.empty()) return run::parse_replay(options.replay);
+  const std::filesystem::path failures = std::filesystem::path(options.from) / "failures";
+  std::vector<std::filesystem::path> found;
+  std::error_code missing;
+  for (const auto& entry : std::filesystem::directory_iterator(failures, missing))
+    if (entry.path().filename().string().starts_with(options.replay)) found.push_back(entry.path());
+  if (missing) return bad_input("{}: no folder of failures there", failures.string());
+  if (found.size() != 1)
+    return bad_input("{} failing cases of {} have an id that begins with '{}', expected one", found.size(),
+                     options.from, options.replay);
+  auto line = read_text(found.front() / "replay.txt", 1 << 20);
+  if (!line) return tl::unexpected(line.error());
+  line->erase(line->find_last_not_of(" \n\r\t") + 1);
+  return run::parse_replay(*line);
+}
+
+int exit_code_of(bisect::Conclusion conclusion) {
+  if (conclusion == bisect::Conclusion::agreement) return 0;
+  return conclusion == bisect::Conclusion::suspect ? 125 : 1;  // 125: git bisect run cannot decide
+}
+
+int bisect_case(const BisectCommandOptions& options) {
+  auto c = chosen_case(options);
+  if (!c) return report_error(c.error());
+  bisect::BisectOptions chosen;
+  chosen.pipeline_directories = pipeline_directories(options.pipelines, {});
+  chosen.device = options.device == "none" ? "" : options.device;
+  chosen.contract_fma = options.contract_fma;
+  chosen.max_candidates = options.candidates;
+  auto finding = bisect::bisect(*c, chosen);
+  if (!finding) return report_error(finding.error());
+  std::cout << bisect::to_string(*finding);
+  if (!options.json.empty()) {
+    auto written = write_text(options.json, nlohmann::json(*finding).dump(2) + "\n");
+    if (!written) return report_error(written.error());
+  }
+  return exit_code_of(finding->conclusion);
+}
+
+}  // namespace
+
+void register_bisect_command(CLI::App& app, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("bisect", "Name the stage, kernel, instruction, elements and reason of a mismatch");
+  auto options = std::make_shared<BisectCommandOptions>();
+  command->add_option("case", options->replay, "A replay line, or with --from the id of a failing case")->required();
+  command->add_option("--from", options->from, "Folder of a run: take the case from its failures");
+  command->add_option("--device", options->device, "Backend held against the simulator; none for the simulator alone")
+      ->capture_default_str();
+  command->add_option("--pipelines", options->pipelines, "Folder of pipelines; may be repeated");
+  command->add_option("--candidates", options->candidates, "Single edits tried at most")->capture_default_str();
+  command->add_option("--json", options->json, "Also write the finding to this file");
+  command->add_flag("--fp-contract", options->contract_fma, "Let the device contract a*b+c");
+  command->callback([=, &exit_code] { exit_code = bisect_case(*options); });
+}
+
+}  // namespace assay::cli
