@@ -63,12 +63,24 @@ std::optional<Hull> contracted_point_product(const Hull& c, const Hull& a, const
   return Hull{below(lo_once, lo_twice) ? lo_once : lo_twice, below(hi_once, hi_twice) ? hi_twice : hi_once, false};
 }
 
+// The operation's corners where it multiplies. At the corner 0 * infinity the numbers come from the finite factors next
+// to the infinity, if its hull has any: zeros of the corner's sign.
+template <class Operation>
+Hull product_corners(const Hull& a, const Hull& b, Operation operation) {
+  constexpr float max = std::numeric_limits<float>::max();
+  return corners(a, b, [&](float x, float y) {
+    if (x == 0 && std::isinf(y) && b.lo < b.hi) return operation(x, std::copysign(max, y));
+    if (y == 0 && std::isinf(x) && a.lo < a.hi) return operation(std::copysign(max, x), y);
+    return operation(x, y);
+  });
+}
+
 // a * b + c rounded once. Its NaNs are among those of rounding twice.
 Hull fused(const Hull& a, const Hull& b, const Hull& c) {
   Hull result;
   if (!c.has_number()) return result;
   for_ends(c, [&](float addend) {
-    result.include(corners(a, b, [&](float x, float y) { return fused_multiply_add(x, y, addend); }));
+    result.include(product_corners(a, b, [&](float x, float y) { return fused_multiply_add(x, y, addend); }));
   });
   return result;
 }
@@ -122,8 +134,8 @@ Hull HullArithmetic::input(float x) const {
 }
 
 Hull HullArithmetic::product(const Hull& a, const Hull& b) const {
-  Hull result =
-      is_point(a) && is_point(b) ? Hull::of(a.lo * b.lo) : corners(a, b, [](float x, float y) { return x * y; });
+  Hull result = is_point(a) && is_point(b) ? Hull::of(a.lo * b.lo)
+                                           : product_corners(a, b, [](float x, float y) { return x * y; });
   result.nan = result.nan || product_may_be_nan(a, b);
   return settle(result);
 }

@@ -40,6 +40,8 @@ TEST(FusedMultiplyAdd, RoundsOnce) {
   EXPECT_EQ(fused_multiply_add(1 + 0x1p-12f, 1 + 0x1p-12f, tiny), 1 + 0x1p-11f + 0x1p-23f);
   EXPECT_EQ(fused_multiply_add(half_step, 1.0f, 1.0f), 1.0f);
   EXPECT_EQ(fused_multiply_add(1 + 0x1p-12f, 1 + 0x1p-12f, 0.0f), 1 + 0x1p-11f);
+  // 1 + 2^-24 + 0.988 * 2^-52: the sum in double is odd already, and must not be moved onto the middle.
+  EXPECT_EQ(fused_multiply_add(1 + 1984 * 0x1p-23f, (1 - 3967 * 0x1p-24f) * 0x1p-24f, 1.0f), 1 + 0x1p-23f);
 }
 
 // One of the implementations the profile allows: fuses or not, flushes or not, by chance.
@@ -116,8 +118,9 @@ TEST(Hull, EndsAreReached) {
 }
 
 Hull random_hull(FloatSamples& samples) {
-  Hull hull = Hull::of(samples.any());
-  if (samples.coin()) hull.include(samples.any());
+  const auto draw = samples.coin() ? &FloatSamples::any : &FloatSamples::special;
+  Hull hull = Hull::of((samples.*draw)());
+  if (samples.coin()) hull.include((samples.*draw)());
   return hull;
 }
 
@@ -150,6 +153,18 @@ TEST(Hull, OverflowThatFusingAvoidsIsNanOrNumber) {
   const Hull hull = HullArithmetic(true, false).add_product(Hull::of(-infinity), Hull::of(max), Hull::of(2.0f));
   EXPECT_TRUE(hull.nan);
   EXPECT_EQ(hull.hi, -infinity);
+}
+
+TEST(Hull, ZeroTimesAllNumbersIsZeroOrNan) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  Hull all = Hull::of(infinity);
+  all.include(-infinity);
+  for (const HullArithmetic math : {HullArithmetic(false, false), HullArithmetic(true, false)})
+    for (const Hull& product : {math.product(all, Hull::of(0.0f)), math.product(Hull::of(0.0f), all)}) {
+      EXPECT_TRUE(product.nan && product.contains(0.0f) && product.contains(-0.0f));
+      EXPECT_FALSE(product.contains(std::numeric_limits<float>::denorm_min()));
+      EXPECT_TRUE(math.add_product(Hull::of(5.0f), all, Hull::of(0.0f)).contains(5.0f));
+    }
 }
 
 TEST(Hull, FlushAdmitsBothZerosAndTheRoundedUpResult) {

@@ -44,6 +44,15 @@ class FloatSamples {
         return moderate();
     }
   }
+  // Zeros, ones, the ends of the ranges, infinity, NaN; of either sign.
+  float special() {
+    using limits = std::numeric_limits<float>;
+    constexpr std::array kSpecials{
+        0.0f, 1.0f,  limits::denorm_min(), limits::min(), limits::max(), limits::infinity(), limits::quiet_NaN(), 0.5f,
+        1.5f, 127.0f};
+    const float x = kSpecials[below(kSpecials.size())];
+    return coin() ? x : -x;
+  }
   float finite() {
     for (;;)
       if (const float x = any(); x - x == 0) return x;
@@ -54,14 +63,6 @@ class FloatSamples {
     const auto exponent = static_cast<std::uint32_t>(least_exponent + static_cast<int>(below(exponents)) + 127);
     const auto random = static_cast<std::uint32_t>(bits());
     return std::bit_cast<float>((random & 0x80000000) | (exponent << 23) | (random & 0x7FFFFF & fraction_mask));
-  }
-  float special() {
-    using limits = std::numeric_limits<float>;
-    constexpr std::array kSpecials{
-        0.0f, 1.0f,  limits::denorm_min(), limits::min(), limits::max(), limits::infinity(), limits::quiet_NaN(), 0.5f,
-        1.5f, 127.0f};
-    const float x = kSpecials[below(kSpecials.size())];
-    return coin() ? x : -x;
   }
   std::uint64_t state_;
 };

@@ -94,7 +94,7 @@ TEST(ToInteger, EveryStepOfInt8AndSamplesOfTheOthers) {
   FloatSamples samples(5);
   for (int i = 0; i < 2000; ++i)
     for (const int bits : {8, 16, 32, 64}) expect_integer(samples.finite(), bits);
-  for (const float x : {0x1p31f, 0x1.fffffep30f, 0x1p63f, 0x1.fffffep62f, 32767.5f, 32768.5f})
+  for (const float x : {0x1p31f, 0x1.fffffep30f, 0x1p63f, 0x1p64f, 0x1.8p64f, 0x1.fffffep62f, 32767.5f, 32768.5f})
     for (const int bits : {16, 32, 64}) {
       expect_integer(x, bits);
       expect_integer(-x, bits);

@@ -151,6 +151,19 @@ TEST(HcPost, ContractionShowsInBf16) {
   EXPECT_EQ(at(y.lo, 0), -at(y.hi, 0));
 }
 
+// -infinity plus a product that overflows when it is rounded on its own: NaN; fused: -infinity. No interval says that.
+TEST(HcPost, NanOrNumberIsOpenUnderContraction) {
+  StageCall call{.stage = "hc_post",
+                 .inputs = {{"ffn_out", bf16_tensor({1, 2}, {-std::numeric_limits<float>::infinity(), 1})},
+                            {"x_hc", bf16_tensor({1, 1, 2}, {0x1p127f, 1})},
+                            {"post", f32_tensor({1, 1}, {1})},
+                            {"comb", f32_tensor({1, 1, 1}, {4})}}};
+  EXPECT_TRUE(std::isnan(at(call.output("y").value, 0)));
+  EXPECT_TRUE(is_determined(call.output("y")));
+  call.profile = contracting();
+  EXPECT_EQ(call.output("y").open, (std::vector<std::uint8_t>{1, 0}));
+}
+
 TEST(HcPost, RowsAndPowersOfTwo) {
   FloatSamples samples(34);
   StageCall call = random_call(samples, 4, 4, 16);
