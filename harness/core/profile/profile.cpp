@@ -19,6 +19,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   });
 }
 
+// Floats whose every value, infinities and NaN among them, the destination has: the conversion is exact whatever is
+// written (dsv4-chain 1), and there is nothing to clamp.
+bool holds_every_value(DType destination, DType source) {
+  return destination == DType::f32 && (source == DType::f32 || source == DType::f16 || source == DType::bf16);
+}
+
 // What a written mode means for the pair: pto-format 3.3, pto-isa 2.6.
 Result<Rounding> meaning(const Profile::ConversionRow& row, std::string_view mode) {
   if (mode.empty() || mode == "CAST_RINT") mode = "RINT";  // the default of the written form
@@ -54,6 +60,7 @@ Result<ConversionMeaning> Profile::conversion(DType source, DType destination, s
   bool saturate = row->saturate_by_default;
   if (saturation == "ON") saturate = true;
   if (saturation == "OFF" && !row->off_ignored) saturate = false;
+  if (holds_every_value(destination, source)) saturate = false;
   return ConversionMeaning{*rounding, saturate};
 }
 

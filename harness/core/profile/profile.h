@@ -57,7 +57,7 @@ struct Profile {
 
   // Which conversions the target has, and what each written (mode, saturation) means.
   // mode: NONE RINT ROUND FLOOR CEIL TRUNC ODD CAST_RINT or empty (= default); saturation: "ON" "OFF" or empty.
-  // Error: the pair is not in the target's table.
+  // A destination that has every value of the source never saturates. Error: the pair is not in the target's table.
   Result<ConversionMeaning> conversion(DType source, DType destination, std::string_view mode,
                                        std::string_view saturation) const;
 

@@ -97,6 +97,8 @@ TEST(Profile, MeaningOfSaturation) {
   EXPECT_FALSE(saturates(DType::bf16, DType::f32, ""));  // exact, infinities too
   EXPECT_FALSE(saturates(DType::f16, DType::f32, ""));
   EXPECT_TRUE(saturates(DType::f32, DType::i32, "OFF"));  // not narrowing: OFF has no effect
+  for (const DType from : {DType::f32, DType::f16, DType::bf16})
+    for (const char* mode : {"", "ON", "OFF"}) EXPECT_FALSE(saturates(from, DType::f32, mode));  // infinity stays
   EXPECT_FALSE(profile.conversion(DType::f32, DType::i32, "RINT", "MAYBE"));
 }
 
