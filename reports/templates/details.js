@@ -32,7 +32,7 @@ function outputsTable(item) {
     [element('strong', {}, `${o.stage} · ${o.output}`), o.pattern ? element('div', {class: 'pattern'}, o.pattern) : null],
     `${o.subject} against ${o.reference}${o.oracle ? ` (${o.oracle})` : ''}`, [element('code', {}, o.rule)],
     [tag(o.passed ? 'passed' : 'failed', o.passed ? 'match' : 'mismatch')],
-    `${count(o.mismatches)} of ${count(o.compared)}`, count(o.unwritten), ulpsText(o.ulps), numberText(o.abs),
+    `${count(o.mismatches)} of ${count(o.compared)}`, count(o.unwritten), ulpsText(o.ulps), numberText(o.abs, 'infinite'),
     numberText(o.rtol), numberText(o.atol)]));
 }
 

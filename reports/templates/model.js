@@ -26,8 +26,8 @@ const tag = (verdict, text = verdict) => element('span', {class: `tag ${TONES[ve
 const count = (number) => Number(number).toLocaleString('en');
 
 function ulpsText(ulps) { return ulps >= FAR ? 'NaN' : count(ulps); }
-function numberText(value) {
-  if (value === null) return 'none passes';
+function numberText(value, unbounded = 'none passes') {
+  if (value === null) return unbounded;
   return value === 0 ? '0' : Number(value).toPrecision(4).replace(/\.?0+(e|$)/, '$1');
 }
 function secondsText(seconds) {
