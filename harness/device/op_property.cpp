@@ -35,7 +35,9 @@ CaseData make_data(const OpCase& c) {
   for (std::size_t i = 0; i < c.ins.size(); ++i) data.ins.push_back(filled(c.ins[i], c.seed, fmt::format("x{}", i)));
   OpOperand poison = c.out;
   poison.fill = "uniform";
-  data.before = c.in_place ? data.ins[0] : filled(poison, c.seed, "d");
+  data.before = filled(poison, c.seed, "d");
+  // The destination lies on the first bytes of the first operand, which may have wider elements.
+  if (c.in_place) std::copy_n(data.ins[0].bytes().begin(), data.before.bytes().size(), data.before.bytes().begin());
   data.result = filled(poison, c.seed, "y");
   if (c.op == "tstore") data.before = data.result;
   return data;

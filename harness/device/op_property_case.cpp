@@ -153,6 +153,8 @@ void Drawing::conversion() {
   case_.out = tile(shape);
   case_.rmode = pick<const char*>({"", "NONE", "RINT", "ROUND", "FLOOR", "CEIL", "TRUNC", "ODD", "CAST_RINT"});
   case_.satmode = pick<const char*>({"", "ON", "OFF"});
+  // Narrowing onto its own source is what real kernels do most (pto-format 3.1).
+  case_.in_place = info(row.destination).bits <= info(row.source).bits && chance(2);
 }
 
 void Drawing::reduction() {
