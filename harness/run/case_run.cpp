@@ -42,7 +42,8 @@ void record(Subject& subject, const StageOutcome& outcome) {
   result.status = device::name(outcome.report.status);
   result.reason = outcome.report.reason;
   subject.alive = outcome.report.status == RunStatus::completed;
-  if (result.reason.empty() && !subject.alive && !result.diagnostics.empty()) result.reason = result.diagnostics.back();
+  if (outcome.report.status == RunStatus::fault && !result.diagnostics.empty())
+    result.reason = result.diagnostics.back();
   if (!outcome.stray_write.empty()) result.diagnostics.push_back("stray-write: " + outcome.stray_write);
   if (!subject.alive) return;
   for (const auto& [name, value] : outcome.outputs) subject.values.insert_or_assign(name, value);
@@ -78,6 +79,8 @@ Result<std::vector<CaseRun::Answer>> CaseRun::collect(const pipeline::StageSpec&
     if (!outcome) return tl::unexpected(outcome.error());
     answer.outcome = std::move(*outcome);
     record(subject, answer.outcome);
+    for (const device::Diagnostic& diagnostic : answer.outcome.report.diagnostics)
+      broken_rules_.push_back(diagnostic.rule);
     answers.push_back(std::move(answer));
   }
   return answers;
@@ -102,10 +105,14 @@ Result<void> CaseRun::evaluate_golden(const pipeline::StageSpec& stage, std::vec
   return {};
 }
 
-compare::Policy CaseRun::policy_of(const pipeline::StageSpec& stage, const std::string& output) const {
+compare::Policy CaseRun::policy_of(const pipeline::StageSpec& stage, const std::string& output,
+                                   bool contraction) const {
   if (prepared_.policy) return *prepared_.policy;
   const auto own = stage.policies.find(output);
-  return own == stage.policies.end() ? prepared_.pipeline->policy : own->second;
+  compare::Policy policy = own == stage.policies.end() ? prepared_.pipeline->policy : own->second;
+  // Fused, an underflowing product keeps its sign where two roundings give +0; the enclosure speaks of values.
+  if (contraction && std::holds_alternative<compare::Bound>(policy.rule)) policy.zero = compare::ZeroRule::sign_ignored;
+  return policy;
 }
 
 Result<void> CaseRun::compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result) {
@@ -114,7 +121,8 @@ Result<void> CaseRun::compare_with_golden(const pipeline::StageSpec& stage, cons
     if (golden == answer.golden.end()) continue;
     const Tensor& actual = answer.outcome.outputs.find(output)->second;
     const compare::Reference reference = reference_of(golden->second);
-    auto comparison = compare::compare(actual, reference, policy_of(stage, output), mask_of(answer.outcome, output));
+    const compare::Policy policy = policy_of(stage, output, answer.contraction);
+    auto comparison = compare::compare(actual, reference, policy, mask_of(answer.outcome, output));
     if (!comparison) return tl::unexpected(comparison.error());
     OutputResult one{stage.name, output, answer.subject->name, "golden", std::string(oracle_name(stage.golden)),
                      {},         ""};
@@ -131,18 +139,18 @@ Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, c
                                              const Answer& simulator, StageResult& result) {
   for (const std::string& output : stage.outputs) {
     const Tensor& actual = device.outcome.outputs.find(output)->second;
-    const auto golden = simulator.golden.find(output);
-    const bool has_golden = golden != simulator.golden.end();
+    const auto golden = device.golden.find(output);  // the wider one where contraction is allowed
+    const bool has_golden = golden != device.golden.end();
     compare::Reference reference{&simulator.outcome.outputs.find(output)->second, nullptr, nullptr, {}};
     if (has_golden) reference.open = golden->second.open;
     const auto mask = mask_of(device.outcome, output);
-    compare::Policy policy = policy_of(stage, output);
+    compare::Policy policy = policy_of(stage, output, device.contraction);
     const bool is_bound = std::holds_alternative<compare::Bound>(policy.rule);
     if (has_golden || is_bound) policy.rule = compare::Bits{};
     auto comparison = compare::compare(actual, reference, policy, mask);
     if (comparison && !comparison->passed && has_golden) {
       if (is_bound) reference.lo = &golden->second.lo, reference.hi = &golden->second.hi;
-      auto relaxed = compare::compare(actual, reference, policy_of(stage, output), mask);
+      auto relaxed = compare::compare(actual, reference, policy_of(stage, output, device.contraction), mask);
       if (relaxed && relaxed->passed) comparison = std::move(relaxed);
     }
     if (!comparison) return tl::unexpected(comparison.error());
@@ -204,7 +212,8 @@ Result<CaseResult> CaseRun::finish() {
   for (const Subject& subject : subjects_) all.push_back(subject.result);
   std::move(result_.backends.begin(), result_.backends.end(), std::back_inserter(all));
   result_.backends = std::move(all);
-  const std::vector<std::string> observed = decide(result_, *prepared_.pipeline);
+  std::vector<std::string> observed = decide(result_, *prepared_.pipeline);
+  observed.insert(observed.end(), broken_rules_.begin(), broken_rules_.end());
   if (const auto applied = apply_expectation(result_, observed); !applied) return tl::unexpected(applied.error());
   return std::move(result_);
 }

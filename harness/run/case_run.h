@@ -71,7 +71,7 @@ class CaseRun {
 
   Result<std::vector<Answer>> collect(const pipeline::StageSpec& stage, const Source& source);
   Result<void> evaluate_golden(const pipeline::StageSpec& stage, std::vector<Answer>& answers, std::size_t index);
-  compare::Policy policy_of(const pipeline::StageSpec& stage, const std::string& output) const;
+  compare::Policy policy_of(const pipeline::StageSpec& stage, const std::string& output, bool contraction) const;
   Result<void> compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result);
   Result<void> compare_with_simulator(const pipeline::StageSpec& stage, const Answer& device, const Answer& simulator,
                                       StageResult& result);
@@ -81,6 +81,7 @@ class CaseRun {
   bool contract_fma_;
   std::vector<Subject> subjects_;
   CaseResult result_;
+  std::vector<std::string> broken_rules_;
   reports::FailureTensors failure_;
   bool failure_kept_ = false;
 };

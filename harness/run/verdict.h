@@ -15,7 +15,7 @@ compare::Blame blame_of(const StageResult& stage);
 // Sets verdict, reason and the counts from stages and backends, before any expectation. Precedence: error, failed or
 // hang, unverified, passed; unsupported and skipped only where no backend did anything else. Passed needs every output
 // of every stage held against a golden, or a peer where there is none, and at least one element compared. Returns the
-// causes observed (kCauses, and rules of the machine).
+// causes observed, without the rules of the machine.
 std::vector<std::string> decide(CaseResult& result, const pipeline::Pipeline& pipeline);
 
 }  // namespace assay::run
