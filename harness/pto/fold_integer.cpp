@@ -19,7 +19,7 @@ std::int64_t as_signed(std::int64_t value, ScalarKind kind) {
 }
 
 std::optional<std::int64_t> divide(OpCode code, std::int64_t a, std::int64_t b, ScalarKind kind) {
-  if (b == 0) return std::nullopt;
+  if (bits_of_value(b, kind) == 0) return std::nullopt;
   const bool is_unsigned_op = code == OpCode::arith_divui || code == OpCode::arith_remui;
   if (is_unsigned_op) {
     const std::uint64_t x = bits_of_value(a, kind), y = bits_of_value(b, kind);

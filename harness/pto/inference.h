@@ -24,6 +24,8 @@ struct NeededElements {
   std::int64_t elements = 0;  // that the argument's views and scalar accesses reach, from the pointer on
   // False where a loaded value, a float or a spent budget decides: then the views' extents as far as they are known.
   bool exact = true;
+  // Extents of the view that reaches furthest, when it starts at the pointer and is dense and row-major; else empty.
+  std::vector<std::int64_t> shape;
 };
 
 // Per argument of the function (0 for scalars): the largest offset + sum((shape - 1) * stride) + 1 over the views made

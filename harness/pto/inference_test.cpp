@@ -76,6 +76,8 @@ TEST(NeededElements, OfTheSample) {
   EXPECT_EQ(needed[0].elements, 37 * 256);
   EXPECT_EQ(needed[1].elements, 37);
   EXPECT_EQ(needed[2].elements, 37 * 256);
+  EXPECT_EQ(needed[0].shape, (std::vector<std::int64_t>{37, 256}));
+  EXPECT_EQ(needed[1].shape, (std::vector<std::int64_t>{37, 1}));
   EXPECT_TRUE(needed[0].exact && needed[1].exact && needed[2].exact);
   EXPECT_EQ(needed_elements(module, module.functions[0], Scalars{{}, {}, {}, 0}, 1)[0].elements, 0);
   EXPECT_FALSE(needed_elements(module, module.functions[0], Scalars{{}, {}, {}, {}}, 1)[0].exact);
@@ -105,6 +107,7 @@ TEST(NeededElements, OverBlocksOffsetsAndLoops) {
   const auto needed = needed_elements(module, module.functions[0], Scalars{{}, {}, 3}, 5);
   EXPECT_EQ(needed[0].elements, 4 * 100 + 2 * 100 + 6 + 1);
   EXPECT_EQ(needed[1].elements, 6 * 100 + 1);
+  EXPECT_TRUE(needed[0].shape.empty());
   EXPECT_TRUE(needed[0].exact);
   EXPECT_FALSE(needed_elements(module, module.functions[0], Scalars{{}, {}, 3}, 5, 30)[0].exact);
 }
@@ -153,6 +156,7 @@ TEST(FoldInteger, WrapsLikeModularArithmetic) {
       RC_ASSERT(congruent(fold_integer(OpCode::arith_muli, kind, x, y), Wide{x} * y));
     }
   }));
+  EXPECT_FALSE(fold_integer(OpCode::arith_divui, ScalarKind::i8, 1, 256));  // 256 is 0 in eight bits
   EXPECT_EQ(fold_integer(OpCode::arith_floordivsi, ScalarKind::i32, -7, 2), -4);
   EXPECT_EQ(fold_integer(OpCode::arith_ceildivsi, ScalarKind::i32, -7, 2), -3);
   EXPECT_EQ(fold_integer(OpCode::arith_ceildivsi, ScalarKind::i32, 7, 2), 4);

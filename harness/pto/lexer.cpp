@@ -139,14 +139,6 @@ bool Lexer::dimension(std::int64_t& extent) {
   return true;
 }
 
-Location locate(std::string_view text, std::size_t offset) {
-  offset = std::min(offset, text.size());
-  const std::string_view before = text.substr(0, offset);
-  const auto lines = std::count(before.begin(), before.end(), '\n');
-  const std::size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  return {static_cast<int>(lines) + 1, static_cast<int>(offset - line_start) + 1};
-}
-
 std::string excerpt(std::string_view text, std::size_t offset) {
   constexpr std::size_t kWidth = 160;
   offset = std::min(offset, text.size());
@@ -161,6 +153,17 @@ std::string excerpt(std::string_view text, std::size_t offset) {
   for (char& c : line)
     if (c != '\t' && static_cast<unsigned char>(c) < 0x20) c = '.';
   return line + "\n" + caret + "^";
+}
+
+std::string excerpt(std::string_view text, Location location) {
+  if (location.line < 1) return {};
+  std::size_t offset = 0;
+  for (int line = 1; line < location.line; ++line) {
+    offset = text.find('\n', offset);
+    if (offset == std::string_view::npos) return {};
+    ++offset;
+  }
+  return excerpt(text, offset + static_cast<std::size_t>(std::max(location.column - 1, 0)));
 }
 
 }  // namespace assay::pto

@@ -61,9 +61,9 @@ class Lexer {
   std::size_t position_ = 0;
 };
 
-// Line and column of a byte offset, both from 1.
-Location locate(std::string_view text, std::size_t offset);
 // The line holding the offset, and a line with a caret under it. Long lines are cut around the caret.
 std::string excerpt(std::string_view text, std::size_t offset);
+// The same for a line and column; empty when the text has no such line.
+std::string excerpt(std::string_view text, Location location);
 
 }  // namespace assay::pto

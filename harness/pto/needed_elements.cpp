@@ -87,11 +87,13 @@ class Runner {
     return a;
   }
 
-  void need(const Pointer& pointer, std::optional<Wide> last) {
+  void need(const Pointer& pointer, std::optional<Wide> last, const std::vector<std::int64_t>& shape = {}) {
     NeededElements& needed = needed_[pointer.argument];
     if (!pointer.offset || !last) needed.exact = false;
     const Wide end = Wide{pointer.offset.value_or(0)} + last.value_or(0) + 1;
-    needed.elements = std::max(needed.elements, static_cast<std::int64_t>(std::clamp<Wide>(end, 0, kFar)));
+    const auto elements = static_cast<std::int64_t>(std::clamp<Wide>(end, 0, kFar));
+    if (elements > needed.elements) needed.shape = pointer.offset == 0 ? shape : std::vector<std::int64_t>{};
+    needed.elements = std::max(needed.elements, elements);
   }
   // A pointer that could be any argument's makes every size inexact.
   void lost_pointer() {
@@ -117,7 +119,21 @@ class Runner {
       needed_[pointer->argument].exact = false;
       last = dense - 1;
     }
-    need(*pointer, last);
+    need(*pointer, last, dense_shape(frame, shape, strides));
+  }
+
+  // The extents of a known, dense, row-major view; else empty. Strides of extents of 1 do not matter.
+  std::vector<std::int64_t> dense_shape(const Frame& frame, std::span<const ValueId> shape,
+                                        std::span<const ValueId> strides) const {
+    std::vector<std::int64_t> extents(shape.size());
+    Wide expected = 1;
+    for (std::size_t i = shape.size(); i-- > 0;) {
+      const auto extent = integer(frame, shape[i]), stride = integer(frame, strides[i]);
+      if (!extent || !stride || (*extent != 1 && Wide{*stride} != expected) || expected > kFar) return {};
+      extents[i] = *extent;
+      expected *= *extent;
+    }
+    return extents;
   }
 
   void touch(const Frame& frame, ValueId pointer_id, ValueId offset_id) {
@@ -316,8 +332,9 @@ std::vector<NeededElements> needed_elements(const Module& module, const Function
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (std::holds_alternative<PtrType>(function.type(function.arguments[i])))
       arguments[i] = Pointer{i, 0};
-    else if (i < scalars.size() && scalars[i])
-      arguments[i] = *scalars[i];
+    else if (const auto* scalar = std::get_if<ScalarType>(&function.type(function.arguments[i]));
+             scalar && i < scalars.size() && scalars[i])
+      arguments[i] = wrap(*scalars[i], scalar->kind);
   }
   Runner runner(module, needed, step_budget);
   for (std::int64_t block = 0; block < blocks && !runner.spent(); ++block) {

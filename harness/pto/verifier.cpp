@@ -15,14 +15,7 @@ constexpr std::int64_t kMaxTileBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxExtent = std::int64_t{1} << 40;
 
 std::string excerpt_of(const Module& module, Location location) {
-  if (!module.source || location.line < 1) return {};
-  std::size_t offset = 0;
-  for (int line = 1; line < location.line; ++line) {
-    offset = module.source->find('\n', offset);
-    if (offset == std::string::npos) return {};
-    ++offset;
-  }
-  return excerpt(*module.source, offset + static_cast<std::size_t>(std::max(location.column - 1, 0)));
+  return module.source ? excerpt(*module.source, location) : std::string{};
 }
 
 struct Box {
