@@ -262,13 +262,20 @@ Result<Plan> Plan::make(const Matrix& matrix, const PlanOptions& options) {
   return PlanBuilder(matrix, options).build();
 }
 
-Case Plan::at(std::size_t index) const {
-  const PlanEntry& entry = entries_[index];
-  RowCursor cursor(matrix_->rows[entry.row]);
-  cursor.seek(entry.ordinal);
-  Case c = cursor.current();
-  specialise(c, options_, entry.repetition);
-  return c;
+Case Plan::at(std::size_t index) const { return PlanWalker(*this).at(index); }
+
+const Case& PlanWalker::at(std::size_t index) {
+  const PlanEntry& entry = plan_.entries()[index];
+  if (!cursor_ || row_ != entry.row) {
+    cursor_.emplace(plan_.matrix().rows[entry.row]);
+    row_ = entry.row;
+  }
+  cursor_->seek(entry.ordinal);
+  const PlanOptions& options = plan_.options_;
+  if (!options.backends && !options.seed && entry.repetition == 0) return cursor_->current();
+  case_ = cursor_->current();
+  specialise(case_, options, entry.repetition);
+  return case_;
 }
 
 }  // namespace assay::run

@@ -63,11 +63,26 @@ class Plan {
 
  private:
   friend class PlanBuilder;
+  friend class PlanWalker;
   const Matrix* matrix_ = nullptr;
   PlanOptions options_;
   std::vector<PlanEntry> entries_;
   std::vector<RowCount> counts_;
   std::vector<std::string> notices_;
+};
+
+// Makes the cases of a plan one after the other; cheap when neighbours stand in one row.
+class PlanWalker {
+ public:
+  explicit PlanWalker(const Plan& plan) : plan_(plan) {}
+  // Valid until the next call.
+  const Case& at(std::size_t index);
+
+ private:
+  const Plan& plan_;
+  std::optional<RowCursor> cursor_;
+  std::uint32_t row_ = 0;
+  Case case_;
 };
 
 std::string id_text(std::uint64_t id);

@@ -16,6 +16,8 @@ class RowCursor {
  public:
   // `row` outlives the cursor.
   explicit RowCursor(const MatrixRow& row);
+  RowCursor(const RowCursor&) = delete;
+  RowCursor& operator=(const RowCursor&) = delete;
 
   // Combinations before constraints; saturates at the largest 64-bit integer.
   std::int64_t combinations() const { return combinations_; }

@@ -100,7 +100,7 @@ class Sweep {
     info.started = utc_now();
     info.cases = static_cast<std::int64_t>(plan_->entries().size());
     info.versions["assay"] = version();
-    if (options_.mode == Mode::inputs) return info;
+    if (options_.mode == Mode::inputs || options_.mode == Mode::verify) return info;  // neither needs a backend
     auto ready = probe_worker(pool_options(true));
     if (!ready) return tl::unexpected(ready.error());
     info.backends = ready->backends;
@@ -227,6 +227,9 @@ class Sweep {
   Result<void> finish() {
     outcome_.summary = summary_.summary(seconds_since(started_));
     outcome_.summary.problems = problems_;
+    // These modes compare nothing, so that nothing is verified is what was asked for.
+    if (options_.mode == Mode::inputs || options_.mode == Mode::run)
+      outcome_.summary.unverified_expected = outcome_.summary.verdicts[compare::Verdict::unverified];
     if (out_) {
       if (auto done = out_->store().put_facts({{"seconds", fmt::format("{}", outcome_.summary.seconds)}}); !done)
         return done;
