@@ -35,20 +35,30 @@ void Memory::begin(std::uint64_t poison_seed) {
   ++generation_;
 }
 
-void Memory::poison(std::int64_t address, std::int64_t size) {
-  for (std::int64_t at = address; at < address + size; ++at) {
-    const auto word = static_cast<std::uint64_t>(at / 8);
-    const std::uint64_t pattern = mix(seed_ * 0x9E3779B97F4A7C15U + word + 1);
-    data_[static_cast<std::size_t>(at)] = static_cast<std::byte>(pattern >> (8 * (at % 8)));
+std::uint64_t Memory::pattern(std::size_t word) const { return mix(seed_ * 0x9E3779B97F4A7C15U + word + 1); }
+
+void Memory::poison_words(std::size_t first, std::size_t last) {
+  for (std::size_t word = first; word < last; ++word) {
+    const std::uint64_t bits = pattern(word);
+    std::memcpy(data_.data() + word * 8, &bits, 8);
   }
+}
+
+void Memory::poison(std::int64_t address, std::int64_t size) {
+  const auto byte = [this](std::int64_t at) {
+    const std::uint64_t bits = pattern(static_cast<std::size_t>(at / 8));
+    data_[static_cast<std::size_t>(at)] = static_cast<std::byte>(bits >> (8 * (at % 8)));
+  };
+  const std::int64_t end = address + size;
+  while (address < end && address % 8 != 0) byte(address++);
+  const std::int64_t whole_end = address + (end - address) / 8 * 8;
+  poison_words(static_cast<std::size_t>(address / 8), static_cast<std::size_t>(whole_end / 8));
+  for (std::int64_t at = whole_end; at < end; ++at) byte(at);
 }
 
 void Memory::reset_page(std::size_t page) {
   const std::size_t begin = page * kPageBytes;
-  for (std::size_t word = begin / 8; word < (begin + kPageBytes) / 8; ++word) {
-    const std::uint64_t pattern = mix(seed_ * 0x9E3779B97F4A7C15U + word + 1);
-    for (std::size_t byte = 0; byte < 8; ++byte) data_[word * 8 + byte] = static_cast<std::byte>(pattern >> (8 * byte));
-  }
+  poison_words(begin / 8, (begin + kPageBytes) / 8);
   std::memset(defined_.data() + begin, 0, kPageBytes);
   stamps_[page] = generation_;
 }

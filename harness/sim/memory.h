@@ -43,7 +43,10 @@ class Memory {
   static constexpr std::int64_t kPageBytes = 1024;
   static std::size_t page_of(std::int64_t address) { return static_cast<std::size_t>(address / kPageBytes); }
   void reset_page(std::size_t page);
+  // The eight bytes of undefined memory at 8 * word, little-endian.
+  std::uint64_t pattern(std::size_t word) const;
   void poison(std::int64_t address, std::int64_t size);
+  void poison_words(std::size_t first, std::size_t last);
 
   std::int64_t capacity_;
   std::uint64_t seed_ = 0;
