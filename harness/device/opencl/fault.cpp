@@ -24,7 +24,7 @@ Words words_of(std::int64_t rule, std::span<const std::int64_t> d) {
     case abi::kFaultNegativeValid:
       return {"negative-valid-shape", fmt::format("valid shape {} x {}", d[0], d[1])};
     case abi::kFaultValidShape:
-      return {"bounds", fmt::format("valid shape {} x {} of a {} x {} tile", d[0], d[1], d[2], d[3])};
+      return {"valid-shape-bounds", fmt::format("valid shape {} x {} of a {} x {} tile", d[0], d[1], d[2], d[3])};
     case abi::kFaultSourceBounds:
       return {"bounds", fmt::format("reads {} x {} elements of a {} x {} tile", d[0], d[1], d[2], d[3])};
     case abi::kFaultElementBounds:
@@ -35,7 +35,7 @@ Words words_of(std::int64_t rule, std::span<const std::int64_t> d) {
       return {"bounds",
               fmt::format("the tile's valid shape is {} x {}, the partition has {} x {}", d[0], d[1], d[2], d[3])};
     case abi::kFaultExpand:
-      return {"valid-shape",
+      return {"valid-mismatch",
               fmt::format("neither operand ({} x {}, {} x {}) is one scalar or one 32 byte block per row "
                           "beside one of the destination's shape",
                           d[0], d[1], d[2], d[3])};
@@ -43,6 +43,8 @@ Words words_of(std::int64_t rule, std::span<const std::int64_t> d) {
       return {"division-by-zero", fmt::format("{} divided by 0", d[0])};
     case abi::kFaultShift:
       return {"shift-range", fmt::format("shift by {} of a value of {} bits", d[0], d[1])};
+    case abi::kFaultNullPad:
+      return {"null-pad", "the destination has no pad value to fill with"};
     case abi::kFaultStep:
       return {"loop-step", fmt::format("step {} of a loop", d[0])};
     default:

@@ -213,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"TooValid",
                   "%n = arith.constant 9 : index\n"
                   "%t = pto.alloc_tile valid_row = %n : !pto.tile_buf<vec, 8x8xf32, valid=?x8>",
-                  "bounds"},
+                  "valid-shape-bounds"},
         FaultCase{
             "Window",
             "%n = arith.constant 5 : index\n%t = pto.alloc_tile : !pto.tile_buf<vec, 8x8xf32>\n"

@@ -238,6 +238,7 @@ enum FaultRule {
   kFaultExpand,         // no operand of a row expansion fits: valid rows, columns of both
   kFaultDivision,       // dividend
   kFaultShift,          // amount, width
+  kFaultNullPad,        // nothing
   kFaultStep,           // step
   kFaultConversion      // known when lowered
 };

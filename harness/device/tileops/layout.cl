@@ -25,11 +25,14 @@ static void move_tile(Agent* agent, const __global int* w) {
 }
 
 // Source A's valid rectangle, then the pad value over the rest of the destination's valid rectangle (pto-format 3.1).
-// Without a pad value the rest keeps its bytes.
 static void fill_pad(Agent* agent, const __global int* w) {
   const Tile d = load_tile(agent, w[kWordD]);
   const Source s = tile_source(agent, w[kWordA], kSameElement);
   const __global long* r = agent->registers + w[kWordD];
+  if (!r[kTilePads]) {
+    raise_fault(agent, kFaultNullPad, 0, 0, 0, 0);
+    return;
+  }
   const long rows = min(s.tile.valid_rows, d.valid_rows), cols = min(s.tile.valid_cols, d.valid_cols);
   const int staged = needs_stage(&s, &d);
   const Tile out = staged ? dense_tile(d, agent->stage, d.element) : d;
@@ -40,11 +43,8 @@ static void fill_pad(Agent* agent, const __global int* w) {
     Chunk head = c;
     head.count = kept;
     source_bits(agent, &s, head, bits);
-    if (r[kTilePads])
-      for (; kept < c.count; ++kept) bits[kept] = r[kTilePadValue];
-    else if (staged)
-      load_bits(agent, &d, c.row, c.col + kept, 0, 1, c.count - kept, bits + kept), kept = c.count;
-    store_bits(agent, &out, c.row, c.col, kept, bits);
+    for (; kept < c.count; ++kept) bits[kept] = r[kTilePadValue];
+    store_bits(agent, &out, c.row, c.col, c.count, bits);
   }
   if (staged) unstage(agent, &out, &d);
 }
