@@ -55,39 +55,51 @@ void fit_segments(Operation& op, std::size_t segment, std::size_t length) {
   op.segments[segment] = static_cast<std::uint32_t>(length);
 }
 
-void replace_extents(Function& function, Operation& op, const Edit& edit) {
+void insert_in_front(Place& place, Operation op) {
+  auto& body = place.region->body;
+  body.insert(body.begin() + static_cast<std::ptrdiff_t>(place.index), std::move(op));
+  ++place.index;
+}
+
+// An arith.constant in front of the operation; its value id.
+ValueId insert_constant(Function& function, Place& place, std::int64_t value, pto::ScalarKind kind) {
+  function.values.push_back({"", pto::ScalarType{kind}});
+  Operation constant{};
+  constant.code = pto::OpCode::arith_constant;
+  constant.segments = {0};
+  constant.attributes = {{"value", {pto::IntAttr{value, kind}}}};
+  constant.results = {static_cast<ValueId>(function.values.size() - 1)};
+  insert_in_front(place, std::move(constant));
+  return static_cast<ValueId>(function.values.size() - 1);
+}
+
+void replace_extents(Function& function, Place& place, const Edit& edit) {
+  std::vector<ValueId> rows = edit.valid_rows, cols = edit.valid_cols;
+  if (edit.constant_rows) rows = {insert_constant(function, place, *edit.constant_rows, pto::ScalarKind::index)};
+  if (edit.constant_cols) cols = {insert_constant(function, place, *edit.constant_cols, pto::ScalarKind::index)};
+  Operation& op = place.region->body[place.index];
   const auto addr = op.segment(0);
   std::vector<ValueId> operands(addr.begin(), addr.end());
-  operands.insert(operands.end(), edit.valid_rows.begin(), edit.valid_rows.end());
-  operands.insert(operands.end(), edit.valid_cols.begin(), edit.valid_cols.end());
+  operands.insert(operands.end(), rows.begin(), rows.end());
+  operands.insert(operands.end(), cols.begin(), cols.end());
   op.operands = std::move(operands);
-  fit_segments(op, 1, edit.valid_rows.size());
-  fit_segments(op, 2, edit.valid_cols.size());
+  fit_segments(op, 1, rows.size());
+  fit_segments(op, 2, cols.size());
   function.values[op.results.front()].type = *edit.tile_type;
 }
 
 // A constant and an addition in front of the operation; the sum's value id.
 ValueId insert_offset(Function& function, Place& place, ValueId value, std::int64_t offset) {
   const pto::Type type = function.type(value);
-  const auto new_value = [&] {
-    function.values.push_back({"", type});
-    return static_cast<ValueId>(function.values.size() - 1);
-  };
-  Operation constant{};
-  constant.code = pto::OpCode::arith_constant;
-  constant.attributes = {{"value", {pto::IntAttr{offset, std::get<pto::ScalarType>(type).kind}}}};
-  constant.results = {new_value()};
+  const ValueId constant = insert_constant(function, place, offset, std::get<pto::ScalarType>(type).kind);
+  function.values.push_back({"", type});
   Operation sum{};
   sum.code = pto::OpCode::arith_addi;
-  sum.operands = {value, constant.results.front()};
+  sum.operands = {value, constant};
   sum.segments = {2};
-  sum.results = {new_value()};
-  const ValueId result = sum.results.front();
-  auto& body = place.region->body;
-  const auto at = body.begin() + static_cast<std::ptrdiff_t>(place.index);
-  body.insert(body.insert(at, std::move(sum)), std::move(constant));
-  place.index += 2;
-  return result;
+  sum.results = {static_cast<ValueId>(function.values.size() - 1)};
+  insert_in_front(place, std::move(sum));
+  return static_cast<ValueId>(function.values.size() - 1);
 }
 
 Result<void> change_operands(Function& function, Place& place, const Edit& edit) {
@@ -129,10 +141,9 @@ Result<Module> apply_edit(const Module& module, std::string_view function_name, 
       body.erase(body.begin() + static_cast<std::ptrdiff_t>(place.index));
       break;
     default: {
-      Operation& op = body[place.index];
-      if (edit.code) op.code = *edit.code;
-      if (!edit.attributes.empty()) op.attributes = edit.attributes;
-      if (edit.tile_type) replace_extents(*function, op, edit);
+      if (edit.code) body[place.index].code = *edit.code;
+      if (!edit.attributes.empty()) body[place.index].attributes = edit.attributes;
+      if (edit.tile_type) replace_extents(*function, place, edit);
       if (auto changed = change_operands(*function, place, edit); !changed) return tl::unexpected(changed.error());
     }
   }

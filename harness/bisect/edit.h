@@ -49,6 +49,8 @@ struct Edit {
   // valid_shape of alloc_tile: the new result type, and its extent operands (none where the type is static).
   std::optional<pto::TileType> tile_type;
   std::vector<pto::ValueId> valid_rows, valid_cols;
+  // An extent that no value in scope need have: a new constant of type index, which becomes the operand.
+  std::optional<std::int64_t> constant_rows, constant_cols;
 };
 
 // Every edit of the kind that the list allows on the operation, in a fixed order. Edits that would leave scope are not

@@ -133,6 +133,8 @@ TEST(Edit, AnOffsetGoesThroughAnAdditionInFrontAndRenumbers) {
   EXPECT_EQ(operations[id + 1]->code, pto::OpCode::arith_addi);
   EXPECT_EQ(operations[id + 2]->code, pto::OpCode::partition_view);
   EXPECT_EQ(operations[id + 2]->operands[1], operations[id + 1]->results.front());
+  const auto legal = pto::verify(*edited);
+  EXPECT_TRUE(legal.has_value()) << to_string(legal.error());
 }
 
 TEST(Edit, AnUnsetExtentIsGivenTheDeclaredShape) {
@@ -146,6 +148,9 @@ TEST(Edit, AnUnsetExtentIsGivenTheDeclaredShape) {
   ASSERT_FALSE(edits.empty());
   EXPECT_EQ(edits.front().description, "unset valid shape -> the declared shape");
   EXPECT_TRUE(find_edit(edits, "unset valid rows -> %n"));
+  const auto declared = apply_edit(*module, "scale_add", edits.front());
+  const auto legal = pto::verify(*declared);
+  EXPECT_TRUE(legal.has_value()) << to_string(legal.error());
   const auto fixed = apply_edit(*module, "scale_add", *find_edit(edits, "unset valid rows -> %n"));
   EXPECT_TRUE(pto::equal(*fixed, sample()));
 }

@@ -211,26 +211,29 @@ void static_extents(const Operation& op, const TileType& type, std::vector<Edit>
   }
 }
 
-// Extents that the type leaves to run time and the operation does not give: the whole tile, or values in scope.
+// Extents that the type leaves to run time and the operation does not give: the declared shape, or values in scope.
 void unset_extents(const Function& function, const Operation& op, const TileType& type,
                    const std::vector<ValueId>& scope, std::vector<Edit>& edits) {
   const bool rows = type.valid_rows == pto::kDynamic && op.segment(1).empty();
   const bool cols = type.valid_cols == pto::kDynamic && op.segment(2).empty();
   if (!rows && !cols) return;
-  TileType whole = type;
-  if (rows) whole.valid_rows = type.rows;
-  if (cols) whole.valid_cols = type.cols;
-  add_alloc_edit(op, whole, copy(op.segment(1)), copy(op.segment(2)), "unset valid shape -> the declared shape", edits);
+  Edit declared = edit_of(EditKind::valid_shape, op, "unset valid shape -> the declared shape");
+  declared.tile_type = type;
+  declared.valid_rows = copy(op.segment(1));
+  declared.valid_cols = copy(op.segment(2));
+  if (rows) declared.constant_rows = type.rows;
+  if (cols) declared.constant_cols = type.cols;
+  edits.push_back(declared);
   for (ValueId value : scope) {
     if (function.type(value) != pto::Type{pto::ScalarType{pto::ScalarKind::index}}) continue;
-    TileType one = whole;
-    if (rows)
-      one.valid_rows = pto::kDynamic;
-    else
-      one.valid_cols = pto::kDynamic;
-    add_alloc_edit(op, one, rows ? std::vector{value} : copy(op.segment(1)),
-                   rows ? copy(op.segment(2)) : std::vector{value},
-                   fmt::format("unset valid {} -> {}", rows ? "rows" : "columns", label(function, value)), edits);
+    for (bool takes_rows : {true, false}) {
+      if (takes_rows ? !rows : !cols) continue;
+      Edit edit = declared;
+      edit.description = fmt::format("unset valid {} -> {}", takes_rows ? "rows" : "columns", label(function, value));
+      (takes_rows ? edit.constant_rows : edit.constant_cols).reset();
+      (takes_rows ? edit.valid_rows : edit.valid_cols) = {value};
+      edits.push_back(std::move(edit));
+    }
   }
 }
 
