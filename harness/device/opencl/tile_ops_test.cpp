@@ -338,6 +338,28 @@ TEST(OpenclLayout, PadsUpToTheNextBlockOnLoadAndFillsOnRequest) {
   EXPECT_NE(seen.bits(8), 0u);
 }
 
+TEST(OpenclLayout, FillingWithoutAPadValueIsAFault) {
+  Kernel kernel(
+      tile_kernel({{"a", "f32", 2, 16, 2, 5}}, {{"f", "f32", 2, 16}}, "pto.tfillpad ins(%a : $a) outs(%f : $f)"));
+  Tensor a(DType::f32, {2, 5}), f(DType::f32, {2, 16});
+  const RunReport report = kernel.run({&a, &f});
+  ASSERT_EQ(report.status, RunStatus::fault);
+  EXPECT_EQ(report.diagnostics.back().rule, "null-pad");
+}
+
+TEST(OpenclLayout, IndicesOutsideTheSourceAreFaults) {
+  Kernel kernel(tile_kernel({{"a", "f32", 1, 8}, {"i", "i32", 1, 8}}, {{"g", "f32", 1, 8}},
+                            "pto.tgather ins(%a, %i, %i : $a, $i, $i) outs(%g : $g)"));
+  Tensor a(DType::f32, {8}), g(DType::f32, {8});
+  for (const std::int32_t wrong : {8, -1}) {
+    Tensor index = tensor_of<std::int32_t>(DType::i32, {8}, {0, 1, 2, wrong, 4, 5, 6, 7});
+    const RunReport report = kernel.run({&a, &index, &g});
+    ASSERT_EQ(report.status, RunStatus::fault);
+    EXPECT_EQ(report.diagnostics.back().rule, "bounds");
+    EXPECT_NE(report.diagnostics.back().message.find("element " + std::to_string(wrong)), std::string::npos);
+  }
+}
+
 TEST(OpenclLayout, IotaGatherConcatenateTranspose) {
   Kernel kernel(tile_kernel({{"a", "f32", 8, 8, 2, 3}, {"i", "i32", 1, 8, 1, 4}},
                             {{"up", "i32", 1, 8},
