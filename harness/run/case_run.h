@@ -49,6 +49,8 @@ class CaseRun {
   void add_subject(std::string name, device::Backend* backend, TensorMap inputs);
   void add_skipped(std::string name, std::string reason);
   std::vector<Subject>& subjects() { return subjects_; }
+  // Before finish: those that do not take part.
+  const std::vector<BackendResult>& skipped() const { return result_.backends; }
 
   // How a subject answers a stage.
   using Source = std::function<Result<StageOutcome>(const pipeline::StageSpec&, const TensorMap& inputs, Subject&)>;

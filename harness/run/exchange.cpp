@@ -59,14 +59,6 @@ std::string_view get(const Metadata& metadata, std::string_view key, std::string
   return found == metadata.end() ? otherwise : std::string_view(found->second);
 }
 
-device::RunStatus status_of(std::string_view word) {
-  using device::RunStatus;
-  for (const RunStatus status :
-       {RunStatus::completed, RunStatus::fault, RunStatus::unsupported, RunStatus::budget, RunStatus::deadlock})
-    if (device::name(status) == word) return status;
-  return RunStatus::error;
-}
-
 // What a device owner brought back.
 struct Answers {
   TensorMap tensors;
@@ -88,7 +80,8 @@ Result<StageOutcome> outcome_from(const Answers& answers, const pipeline::StageS
     const auto value = answers.tensors.find(output);
     if (value == answers.tensors.end()) {
       // Not all stages were run: the status says why, and without one the files are incomplete.
-      outcome.report.status = status_of(get(answers.metadata, "status", "error"));
+      const auto status = device::parse_run_status(get(answers.metadata, "status", "error"));
+      outcome.report.status = status.value_or(device::RunStatus::error);
       if (outcome.report.status == device::RunStatus::completed) outcome.report.status = device::RunStatus::error;
       outcome.report.reason = get(answers.metadata, "reason", "");
       if (outcome.report.reason.empty()) outcome.report.reason = fmt::format("output '{}' is missing", output);
@@ -143,7 +136,7 @@ Result<std::vector<BackendResult>> Executor::run_from(const fs::path& directory)
   CaseRun backends(*prepared, state_->options.contract_fma);
   if (const auto added = state_->add_backends(*prepared, *inputs, backends); !added)
     return tl::unexpected(added.error());
-  std::vector<BackendResult> results;
+  std::vector<BackendResult> results = backends.skipped();
   for (Subject& subject : backends.subjects()) {
     std::map<std::string, std::vector<std::uint8_t>> unwritten;
     if (const auto done = state_->run_without_golden(*prepared, subject, unwritten); !done)

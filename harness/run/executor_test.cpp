@@ -218,6 +218,21 @@ TEST_F(ExecutorTest, FailuresLeaveAFolder) {
   EXPECT_TRUE(std::filesystem::exists(folder / "replay.txt"));
 }
 
+TEST_F(ExecutorTest, InOutTensorsAreReadAndWritten) {
+  std::string text = pipeline_text(R"({ command = "cp {inputs}/y.npy {outputs}/y.npy" })");
+  text.replace(text.find("role = \"output\""), 15, "role = \"inout\"");
+  text.replace(text.find("inputs = [\"x\"]"), 14, "inputs = [\"x\", \"y\"]");
+  write("copy/pipeline.toml", text);
+  // The golden leaves y as it was; so does a kernel that writes nothing, and nothing counts as unwritten.
+  const auto nothing = [](const device::Launch&, const device::RunOptions&) { return device::RunReport{}; };
+  const CaseResult kept = execute({{"sim", nothing}});
+  EXPECT_EQ(kept.verdict, Verdict::passed) << kept.reason;
+  EXPECT_EQ(kept.unwritten, 0);
+  const CaseResult overwritten = execute({{"sim", copy_then()}});
+  EXPECT_EQ(overwritten.verdict, Verdict::failed);
+  EXPECT_GT(overwritten.stages.at(0).outputs.at(0).comparison.mismatches, 0);
+}
+
 // ---- stages one after the other
 
 class ChainTest : public ExecutorTest {

@@ -31,6 +31,9 @@ class Memory {
     for (Guarded& tensor : tensors_) storages_.push_back(&tensor.storage());
   }
 
+  Memory(const Memory&) = delete;  // storages_ points into tensors_
+  Memory& operator=(const Memory&) = delete;
+
   std::span<Tensor* const> storages() const { return storages_; }
   device::Argument argument(const ResolvedTask::Argument& argument) const {
     if (!argument.tensor.empty()) {
