@@ -88,8 +88,9 @@ std::set<std::uint32_t> accepted_ids(const pto::Function& original, const pto::F
   const auto operations = pto::preorder(mutant);
   const bool deleted = edit.kind == EditKind::extra_operation;
   if (!deleted && id + 1 < operations.size()) ids.insert(id + 1);  // deleted: `id` is the next one already
-  if (deleted && id > 0) ids.insert(id - 1);                       // a missing store is found behind its predecessor
   const pto::Operation& op = deleted ? *pto::preorder(original)[edit.op_id] : *operations[id];
+  // A missing store has no successor that reads what it wrote: it is found behind the writer of the tile.
+  if (deleted && op.code == pto::OpCode::tstore && id > 0) ids.insert(id - 1);
   std::vector<pto::ValueId> written = op.results;
   if (info(op.code).family == pto::Family::tile && op.segments.size() > 1)
     for (pto::ValueId value : op.segment(1)) written.push_back(value);
