@@ -73,9 +73,10 @@ std::string nearest_operation(std::string_view name) {
 }
 
 bool is_micro_operation(std::string_view name) {
-  return name.starts_with("pto.vmi.") || name.starts_with("pto.mte_") || name == "pto.vecscope" ||
-         name == "pto.strict_vecscope" || name.starts_with("pto.plt_") || name.starts_with("pto.pset_") ||
-         name.starts_with("pto.pge_") || (name.starts_with("pto.v") && name.size() > 6);
+  return name.starts_with("pto.vmi.") || name.starts_with("a5vm.") || name.starts_with("pto.mte_") ||
+         name == "pto.vecscope" || name == "pto.strict_vecscope" || name.starts_with("pto.plt_") ||
+         name.starts_with("pto.pset_") || name.starts_with("pto.pge_") ||
+         (name.starts_with("pto.v") && name.size() > 6);
 }
 
 }  // namespace

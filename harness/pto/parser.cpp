@@ -56,7 +56,8 @@ bool Parser::fail_found(std::string_view expected) {
 
 void Parser::warn(std::size_t offset, std::string message) {
   constexpr std::size_t kMaxWarnings = 1000;
-  if (warnings_ && warnings_->size() < kMaxWarnings) warnings_->push_back({location(offset), std::move(message)});
+  if (warnings_ && warnings_->size() < kMaxWarnings && warned_.insert(message).second)
+    warnings_->push_back({location(offset), std::move(message)});
 }
 
 bool Parser::accept(char c) {
@@ -168,7 +169,8 @@ bool Parser::parse_module(Module& module) {
   if (token_.kind == TokenKind::symbol) advance();
   AttrDict attributes;
   if (accept_word("attributes") && !parse_attr_dict(attributes)) return false;
-  if (!merge_attributes(module.attributes, std::move(attributes), token_.offset)) return false;
+  for (auto& entry : attributes)  // of several modules in one file the first one's count
+    if (!find(module.attributes, entry.first)) module.attributes.push_back(std::move(entry));
   if (!expect('{', "to open the module") || !parse_top_level(module, true)) return false;
   return expect('}', "to close the module") && skip_location();
 }

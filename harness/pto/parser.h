@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -148,6 +149,7 @@ class Parser {
   bool parse_make_tensor_view(Operation& operation, std::vector<Type>& results);
   bool parse_partition_view(Operation& operation, const Use& view, std::vector<Type>& results);
   bool parse_subview(bool subset, Operation& operation, std::vector<Type>& results);
+  bool parse_extent_type(const std::vector<Use>& extents);
   bool parse_alloc_tile(Operation& operation, std::vector<Type>& results);
   bool parse_reinterpret(Operation& operation, std::vector<Type>& results);
   bool parse_addptr(Operation& operation, std::vector<Type>& results);
@@ -179,6 +181,7 @@ class Parser {
   std::vector<Warning>* warnings_;
   Lexer lexer_;
   Token token_;
+  std::set<std::string> warned_;  // each message once
   std::vector<std::size_t> line_starts_;
   Error error_;
   bool failed_ = false;

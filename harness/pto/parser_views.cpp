@@ -33,7 +33,7 @@ bool Parser::parse_view_operation(bool subset, Operation& operation, std::vector
       if (!parse_use(uses[0]) || !expect(',', "and the valid rows") || !parse_use(uses[1]) ||
           !expect(',', "and the valid columns") || !parse_use(uses[2]) ||
           !parse_optional_attr_dict(operation.attributes) || !expect(':', "and the tile's type") ||
-          !parse_use_type(uses[0]))
+          !parse_use_type(uses[0]) || !parse_extent_type({uses[1], uses[2]}))
         return false;
       for (const Use& use : uses) add_segment(operation, {use});
       return true;
@@ -91,6 +91,17 @@ bool Parser::parse_partition_view(Operation& operation, const Use& view, std::ve
   return true;
 }
 
+// `[, i32]`: the type of valid extents that are not of type index.
+bool Parser::parse_extent_type(const std::vector<Use>& extents) {
+  if (!accept(',')) return true;
+  const std::size_t begin = token_.offset;
+  Type type;
+  if (!parse_type(type)) return false;
+  for (const Use& use : extents)
+    if (!check_use_type(use, type, begin)) return false;
+  return true;
+}
+
 // `[addr = %a] [valid_row = %r] [valid_col = %c] : T`, in any order, commas optional.
 bool Parser::parse_alloc_tile(Operation& operation, std::vector<Type>& results) {
   constexpr std::string_view kKeys[] = {"addr", "valid_row", "valid_col"};
@@ -111,6 +122,9 @@ bool Parser::parse_alloc_tile(Operation& operation, std::vector<Type>& results) 
   if (!parse_type(type)) return false;
   if (!std::holds_alternative<TileType>(type))
     return fail(begin, fmt::format("found {}, expected a tile type", to_string(type)));
+  std::vector<Use> extents = segments[1];
+  extents.insert(extents.end(), segments[2].begin(), segments[2].end());
+  if (!parse_extent_type(extents)) return false;
   for (const auto& segment : segments) add_segment(operation, segment);
   results.push_back(std::move(type));
   return true;

@@ -71,6 +71,16 @@ TEST(ReaderForms, PartitionTypeTakenFromItsFirstUse) {
   expect_same(head + use, head + " -> !pto.partition_tensor_view<16x8xf32>" + use);
 }
 
+TEST(ReaderForms, ExtentsOfOtherIntegerTypes) {
+  const Module module = must_parse(
+      "func.func @f(%r: i32, %c: i32) { %t = pto.alloc_tile valid_row = %r valid_col = %c : <vec, 16x8xf32, "
+      "valid=?x?>, "
+      "i32\npto.set_validshape %t, %c, %r : <vec, 16x8xf32, valid=?x?>, i32\nreturn }");
+  EXPECT_EQ(module.functions[0].body.body.size(), 3U);
+  EXPECT_FALSE(parse(
+      "func.func @f(%r: i32) { %t = pto.alloc_tile valid_row = %r : <vec, 1x8xf32, valid=?x8>, i64 return }", "k"));
+}
+
 TEST(ReaderForms, SubsetIsTheOldSubview) {
   const std::string tile = "%t = pto.alloc_tile : !pto.tile_buf<vec, 32x32xf32>\n";
   expect_same(
@@ -200,6 +210,12 @@ TEST(ReaderForms, TypeAliasesAndMultipleModules) {
       "#loc1 = loc(\"x\")\n!cell = !pto.tile_buf<vec, 1x8xf32>\nmodule { func.func @a() { %t = "
       "pto.alloc_tile : !cell loc(#loc1)\nreturn } }\nmodule { func.func @b() { return } }");
   EXPECT_EQ(module.functions.size(), 2U);
+  const Module nested = must_parse(
+      "module attributes {pto.target_arch = \"a2a3\"} { module attributes {pto.target_arch = \"a5\"} { func.func @a() "
+      "{ "
+      "return } } module { func.func @b() { return } } }");
+  EXPECT_EQ(nested.functions.size(), 2U);
+  EXPECT_EQ(word(nested.attributes, "pto.target_arch"), "a2a3");
 }
 
 TEST(ReaderForms, Constants) {
