@@ -131,26 +131,56 @@ bool has_fault(const KernelOutcome& outcome) {
 
 struct Verdict {
   bool diverged = false;
-  std::int64_t compared = 0;
+  std::int64_t compared = 0;  // elements of arguments that the kernel stores to
 };
 
-Result<Verdict> compare_all(const std::vector<KernelOutcome>& outcomes, const compare::Policy& policy,
-                            std::ostream& out) {
+bool is_stored(const KernelPlan& plan, std::string_view argument) {
+  return std::any_of(plan.arguments.begin(), plan.arguments.end(), [&](const KernelArgument& candidate) {
+    return candidate.name == argument &&
+           (candidate.direction == pto::Direction::out || candidate.direction == pto::Direction::inout);
+  });
+}
+
+Result<void> compare_pair(const KernelPlan& plan, const KernelOutcome& a, const KernelOutcome& b,
+                          const compare::Policy& policy, Verdict& verdict, std::ostream& out) {
+  if (a.report.status != RunStatus::completed || b.report.status != RunStatus::completed) return {};
+  const auto comparisons = compare_outcomes(a, b, policy);
+  if (!comparisons) return tl::unexpected(comparisons.error());
+  for (const KernelComparison& result : *comparisons) {
+    const bool stored = is_stored(plan, result.argument);
+    if (stored || !result.comparison.passed) print_comparison(a, b, result, out);
+    verdict.diverged = verdict.diverged || !result.comparison.passed;
+    if (stored) verdict.compared += result.comparison.compared;
+  }
+  return {};
+}
+
+Result<Verdict> compare_all(const KernelPlan& plan, const std::vector<KernelOutcome>& outcomes,
+                            const compare::Policy& policy, std::ostream& out) {
   Verdict verdict;
   for (std::size_t i = 0; i < outcomes.size(); ++i)
-    for (std::size_t j = i + 1; j < outcomes.size(); ++j) {
-      const KernelOutcome& a = outcomes[i];
-      const KernelOutcome& b = outcomes[j];
-      if (a.report.status != RunStatus::completed || b.report.status != RunStatus::completed) continue;
-      const auto comparisons = compare_outcomes(a, b, policy);
-      if (!comparisons) return tl::unexpected(comparisons.error());
-      for (const KernelComparison& result : *comparisons) {
-        print_comparison(a, b, result, out);
-        verdict.diverged = verdict.diverged || !result.comparison.passed;
-        verdict.compared += result.comparison.compared;
-      }
-    }
+    for (std::size_t j = i + 1; j < outcomes.size(); ++j)
+      if (const auto done = compare_pair(plan, outcomes[i], outcomes[j], policy, verdict, out); !done)
+        return tl::unexpected(done.error());
   return verdict;
+}
+
+int exit_code_of(const KernelOptions& options, const std::vector<KernelOutcome>& outcomes, const Verdict& verdict,
+                 std::ostream& out) {
+  const auto completed = std::count_if(outcomes.begin(), outcomes.end(), [](const KernelOutcome& outcome) {
+    return outcome.report.status == RunStatus::completed;
+  });
+  const bool alone = options.backends.size() == 1 && completed == 1;
+  if (verdict.compared == 0)
+    out << "unverified: "
+        << (alone            ? "one backend alone, nothing to compare with"
+            : completed >= 2 ? "the kernel wrote nothing"
+                             : "no two backends completed")
+        << "\n";
+  const auto broken = [](const KernelOutcome& outcome) { return outcome.report.status == RunStatus::error; };
+  if (std::any_of(outcomes.begin(), outcomes.end(), broken)) return 3;
+  if (verdict.diverged || std::any_of(outcomes.begin(), outcomes.end(), has_fault)) return 1;
+  return verdict.compared > 0 || alone ? 0 : 1;
 }
 
 }  // namespace
@@ -180,17 +210,9 @@ int execute_kernel(const KernelRequest& request, const KernelOptions& options, c
     if (const auto written = write_outcome(*plan, outcomes.back(), options.out); !written)
       return fail(written.error(), err);
   }
-  const auto verdict = compare_all(outcomes, options.policy, out);
+  const auto verdict = compare_all(*plan, outcomes, options.policy, out);
   if (!verdict) return fail(verdict.error(), err);
-
-  const bool alone = options.backends.size() == 1 && outcomes[0].report.status == RunStatus::completed;
-  if (verdict->compared == 0)
-    out << "unverified: " << (alone ? "one backend alone, nothing to compare with" : "no two backends completed")
-        << "\n";
-  const auto broken = [](const KernelOutcome& outcome) { return outcome.report.status == RunStatus::error; };
-  if (std::any_of(outcomes.begin(), outcomes.end(), broken)) return 3;
-  if (verdict->diverged || std::any_of(outcomes.begin(), outcomes.end(), has_fault)) return 1;
-  return verdict->compared > 0 || alone ? 0 : 1;
+  return exit_code_of(options, outcomes, *verdict, out);
 }
 
 }  // namespace assay::cli

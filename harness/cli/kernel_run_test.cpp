@@ -48,6 +48,12 @@ TEST_F(KernelRunTest, AgreementIsZero) {
   EXPECT_TRUE(says("sim: completed, 5 operations")) << out.str();
 }
 
+TEST_F(KernelRunTest, AgreementOnNothingIsUnverified) {
+  request.arguments = {"rows=0"};
+  EXPECT_EQ(execute(), 1);
+  EXPECT_TRUE(says("unverified: the kernel wrote nothing")) << out.str();
+}
+
 TEST_F(KernelRunTest, DivergenceIsOneAndShown) {
   behaviours["opencl"] = [](const Launch& launch, const RunOptions& run) {
     const RunReport report = testing::copy(launch, run);

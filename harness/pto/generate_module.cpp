@@ -1,3 +1,4 @@
+// One class, since every kind of operation draws its operands from the same pool of visible values.
 #include "harness/pto/generate_module.h"
 
 #include <algorithm>
