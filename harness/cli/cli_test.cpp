@@ -105,7 +105,7 @@ TEST_F(CliTest, RefusesBadMatrices) {
   refuses_csv("pipeline,profile\ncast_bf16,z80\n", "bad.csv:2:11: unknown profile 'z80', expected one of ");
   refuses_csv("pipeline,backends\ncast_bf16,gpu\n", "bad.csv:2:11: unknown backend 'gpu', expected one of ");
   refuses_csv("pipeline,x_dtype\nquant_rows,f64\n", "bad.csv:2:12: found 'f64' for x_dtype, expected one of ");
-  refuses_csv("pipeline,expect\ncast_bf16,maybe\n", "bad.csv:2:11: found 'maybe' for expect");
+  refuses_csv("pipeline,expect\ncast_bf16,maybe\n", "bad.csv:2:11: expect is 'maybe'; expected pass, fail:CAUSE");
   refuses_csv("", "found no header row");
 }
 

@@ -26,7 +26,7 @@ struct Vocabulary {
   // Kept between calls; the pointer stays valid as long as the vocabulary.
   std::function<Result<const pipeline::Pipeline*>(std::string_view name)> pipeline;
   std::function<std::optional<std::string>(const pipeline::Pipeline&, std::string_view fill)> fill;
-  Check policy, profile, backend;
+  Check policy, profile, backend, expect;
 };
 // The vocabulary of this build: pipelines of `directories`, fills and profiles of core, policies of compare, backends
 // of the registry. Creates no backend.
@@ -36,7 +36,7 @@ std::optional<std::string> check_backend(std::string_view specification);
 
 // How to treat the cases of a row; not part of what they are.
 struct Treatment {
-  std::string expect;    // "pass", "fail:CAUSE", "skip:REASON", or empty (pass)
+  std::string expect;    // "pass", "fail:CAUSE", "skip:REASON", "unverified:REASON", or empty (pass)
   std::string backends;  // "sim+opencl", or empty (all)
   std::string tags;      // "smoke+tail", or empty
   std::string timeout;   // seconds, or empty

@@ -115,7 +115,7 @@ TEST_F(MatrixTest, NamesLineColumnFoundAndExpected) {
   EXPECT_EQ(error_of("pipeline,T\nadd,1,2\n"),
             "m.csv:2:7: found '2' in a cell without a column name, expected 2 columns");
   EXPECT_EQ(error_of("pipeline,expect\nadd,fail\n"),
-            "m.csv:2:5: found 'fail' for expect, expected pass, fail:CAUSE, skip:REASON or unverified");
+            "m.csv:2:5: unknown word 'fail', expected one of pass, fail:B01, fail:B03");
   EXPECT_EQ(error_of("pipeline,timeout\nadd,-1\n"), "m.csv:2:5: found '-1' for timeout, expected seconds above 0");
   EXPECT_EQ(error_of("pipeline,backends\nadd,sim+gpu\n"), "m.csv:2:5: unknown word 'gpu', expected one of sim, opencl");
   EXPECT_EQ(error_of("pipeline,fill\nadd,tie\n"),

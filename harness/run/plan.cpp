@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+#include <set>
 
 #include "harness/run/covering.h"
 
@@ -191,6 +192,7 @@ class PlanBuilder {
                      [&](std::uint32_t a, std::uint32_t b) { return entries[a].id < entries[b].id; });
     std::vector<std::uint8_t> drop(entries.size(), 0);
     std::int64_t dropped = 0;
+    std::set<std::pair<std::uint32_t, std::uint32_t>> repeats;  // row, and the row that names its cases first
     for (std::size_t i = 1, kept = 0; i < order.size(); ++i) {
       const PlanEntry &first = entries[order[kept]], &second = entries[order[i]];
       if (first.id != second.id) {
@@ -202,17 +204,23 @@ class PlanBuilder {
       ++dropped;
       RowCount& count = plan_.counts_[second.row];
       --count.kept;
-      if (count.merged++ == 0)
-        plan_.notices_.push_back(fmt::format("{} repeats cases of {}; each runs once",
-                                             describe(plan_.matrix_->rows[second.row].where),
-                                             describe(plan_.matrix_->rows[first.row].where)));
+      ++count.merged;
+      repeats.insert({second.row, first.row});
     }
+    for (const auto& [second, first] : repeats) plan_.notices_.push_back(notice_of(second, first));
     if (dropped == 0) return {};
     std::size_t to = 0;
     for (std::size_t i = 0; i < entries.size(); ++i)
       if (!drop[i]) entries[to++] = entries[i];
     entries.resize(to);
     return {};
+  }
+
+  std::string notice_of(std::uint32_t second, std::uint32_t first) const {
+    const auto& rows = plan_.matrix_->rows;
+    if (second == first) return fmt::format("{} names cases twice; each runs once", describe(rows[second].where));
+    return fmt::format("{} repeats cases of {}; each runs once", describe(rows[second].where),
+                       describe(rows[first].where));
   }
 
   std::optional<Error> check_same_treatment(const PlanEntry& first, const PlanEntry& second) const {

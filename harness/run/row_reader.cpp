@@ -61,13 +61,6 @@ std::optional<std::string> check_parameter(const pipeline::Parameter& parameter,
   });
 }
 
-std::optional<std::string> check_expect(std::string_view text) {
-  if (text == "pass" || text == "unverified") return std::nullopt;
-  for (const std::string_view prefix : {"fail:", "skip:", "unverified:"})
-    if (text.starts_with(prefix) && text.size() > prefix.size()) return std::nullopt;
-  return fmt::format("found '{}' for expect, expected pass, fail:CAUSE, skip:REASON or unverified", text);
-}
-
 std::optional<std::string> check_timeout(std::string_view text) {
   double seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -120,7 +113,7 @@ class RowReader {
         return take_constraint(text);
       case ColumnKind::expect:
         row_.treatment.expect = text;
-        return check_expect(text);
+        return vocabulary_.expect(text);
       case ColumnKind::backends:
         return take_backends(text);
       case ColumnKind::tags:

@@ -25,13 +25,13 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Backends that the plan's rows name; empty stands for all there are.
-std::set<std::string> backends_named(const Plan& plan) {
+// Backends that the cases name; a case that names none runs on the simulator.
+std::vector<std::string> backends_named(const Plan& plan) {
   std::set<std::string> named;
   for (const MatrixRow& row : plan.matrix().rows)
-    for (const std::string& backend : split_words(row.treatment.backends)) named.insert(backend);
-  if (named.empty()) named = {"sim", "opencl"};
-  return named;
+    for (const std::string& backend : split_words(row.treatment.backends.empty() ? "sim" : row.treatment.backends))
+      named.insert(backend);
+  return {named.begin(), named.end()};
 }
 
 std::string_view skip_reason(const Case& c) {
@@ -127,11 +127,7 @@ class Sweep {
     pool.memory = options_.memory;
     pool.jobs = static_cast<int>(
         std::min<std::size_t>(static_cast<std::size_t>(std::max(options_.jobs, 1)), plan_->entries().size()));
-    if (probe) {
-      const auto named = backends_named(*plan_);
-      pool.setup.probe =
-          options_.backends.empty() ? std::vector<std::string>(named.begin(), named.end()) : options_.backends;
-    }
+    if (probe) pool.setup.probe = options_.backends.empty() ? backends_named(*plan_) : options_.backends;
     return pool;
   }
 
@@ -254,9 +250,7 @@ class Sweep {
 
 }  // namespace
 
-int SweepOutcome::exit_code() const {
-  return interrupted_by != 0 ? 128 + interrupted_by : reports::exit_code(summary);
-}
+int SweepOutcome::exit_code() const { return interrupted_by != 0 ? 128 + interrupted_by : reports::exit_code(summary); }
 
 Result<SweepOutcome> sweep(const SweepOptions& options, std::ostream& console) { return Sweep(options, console).run(); }
 

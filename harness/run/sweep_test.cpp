@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "harness/core/file.h"
+#include "harness/run/execute.h"
 #include "harness/run/scratch_directory.h"
 #include "harness/run/store.h"
 
@@ -112,6 +113,22 @@ TEST_F(SweepTest, ExitCodesInOrderOfPrecedence) {
   EXPECT_EQ(run("pipeline,act,n,expect\ndemo,crash,1,fail:hang\n"), 1);
   EXPECT_EQ(run("pipeline,act,n,expect\ndemo,pass,1..3,skip:not now\n"), 1);  // nothing ran
   EXPECT_EQ(count(Verdict::skipped), 3);
+}
+
+TEST(Expectation, UnverifiedNeedsAReasonAndMustNotOutliveIt) {
+  CaseResult result;
+  result.c.values["expect"] = "unverified:open rows";
+  result.verdict = Verdict::unverified;
+  ASSERT_TRUE(apply_expectation(result, {}));
+  EXPECT_EQ(result.verdict, Verdict::unverified);
+  result.verdict = Verdict::failed;
+  ASSERT_TRUE(apply_expectation(result, {}));
+  EXPECT_EQ(result.verdict, Verdict::failed);
+  result.verdict = Verdict::passed;
+  ASSERT_TRUE(apply_expectation(result, {}));
+  EXPECT_EQ(result.verdict, Verdict::xpass);
+  result.c.values["expect"] = "unverified:";
+  EXPECT_FALSE(apply_expectation(result, {}));
 }
 
 TEST_F(SweepTest, BadInputWritesNothing) {

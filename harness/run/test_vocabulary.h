@@ -32,6 +32,7 @@ class TestVocabulary {
       return one_of(word, {"bits", "bound", "allclose(rtol=1,atol=0)"});
     };
     vocabulary.profile = [](std::string_view word) { return one_of(word, {"a2a3", "opencl"}); };
+    vocabulary.expect = [](std::string_view word) { return one_of(word, {"pass", "fail:B01", "fail:B03"}); };
     vocabulary.backend = [](std::string_view word) { return one_of(word, {"sim", "opencl"}); };
     return vocabulary;
   }

@@ -6,6 +6,7 @@
 #include "harness/core/fill.h"
 #include "harness/core/profile/profile.h"
 #include "harness/device/backend.h"
+#include "harness/run/execute.h"
 #include "harness/run/matrix.h"
 
 namespace assay::run {
@@ -20,6 +21,11 @@ std::optional<std::string> check_profile(std::string_view name) {
 std::optional<std::string> check_policy(std::string_view text) {
   const auto policy = compare::parse_policy(text);
   return policy ? std::nullopt : std::optional(policy.error().message);
+}
+
+std::optional<std::string> check_expect(std::string_view text) {
+  const auto checked = check_expectation(text);
+  return checked ? std::nullopt : std::optional(checked.error().message);
 }
 
 std::optional<std::string> check_fill(const pipeline::Pipeline& pipeline, std::string_view text) {
@@ -69,6 +75,7 @@ Vocabulary make_vocabulary(std::vector<std::filesystem::path> directories) {
   vocabulary.policy = check_policy;
   vocabulary.profile = check_profile;
   vocabulary.backend = check_backend;
+  vocabulary.expect = check_expect;
   return vocabulary;
 }
 
