@@ -112,7 +112,8 @@ struct ExecuteOptions {
 // A CAUSE of lower-case letters, digits, '-' and '_' must be among `observed`: mismatch, unwritten, stray-write, fault,
 // budget, deadlock, crash, hang, a word of kBlameNames, or a rule of the machine (harness/device/backend.h). Any other
 // text, such as "B04: ROUND for RINT", tells people why and fits every failure. Error: an `expect` that is none of
-// pass, fail:CAUSE, skip:REASON.
+// pass, fail:CAUSE, skip:REASON, unverified:REASON. The last makes a pass xpass; reports count an unverified case of it
+// as expected.
 Result<void> apply_expectation(CaseResult& result, std::span<const std::string> observed);
 Result<void> check_expectation(std::string_view expect);
 
