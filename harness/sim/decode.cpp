@@ -158,8 +158,15 @@ class Decoder {
   }
 
   bool decode_operation(const Operation& op, const Yield& yield) {
-    for (ValueId value : op.operands)
-      if (value >= code().values.size()) return malformed(op, "an operand that is no value of the function");
+    const auto known = [&](const std::vector<ValueId>& values) {
+      return std::all_of(values.begin(), values.end(), [&](ValueId value) { return value < code().values.size(); });
+    };
+    bool all_known = known(op.operands) && known(op.results);
+    for (const Region& region : op.regions) all_known = all_known && known(region.arguments);
+    std::uint64_t total = 0;
+    for (std::uint32_t length : op.segments) total += length;
+    if (!all_known) return malformed(op, "a value that is none of the function's");
+    if (total != op.operands.size()) return malformed(op, "segments that do not add up to the operands");
     switch (op.code) {
       case OpCode::for_op:
         return decode_for(op);

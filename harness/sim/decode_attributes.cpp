@@ -36,6 +36,7 @@ bool one_of(std::string_view text, std::initializer_list<std::string_view> list)
 // make_tensor_view and partition_view: the first operand, then rank numbers twice.
 std::string check_view(const Operation& op, const std::string& found, char first, const pto::Function& function) {
   const std::size_t count = op.operands.size();
+  if (count == 0 || op.results.size() != 1) return "expected operands and one result";
   const std::string expected = first + std::string(count - 1, 's') + ">v";
   if (count % 2 == 0 || found != expected) return "expected a shape and strides, or offsets and sizes";
   if ((count - 1) / 2 < 1 || (count - 1) / 2 > kMaxRank) return "rank beyond 1 to 5";

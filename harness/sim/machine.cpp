@@ -9,7 +9,6 @@ namespace assay::sim {
 namespace {
 constexpr pto::Space kSpaces[] = {pto::Space::vec, pto::Space::mat,  pto::Space::left,   pto::Space::right,
                                   pto::Space::acc, pto::Space::bias, pto::Space::scaling};
-constexpr std::uint32_t kNoArray = ~std::uint32_t{0};
 }  // namespace
 
 Memories::Memories(const Profile& profile) {
@@ -40,12 +39,16 @@ void Machine::push_frame(const FunctionCode& code) {
     const Frame& caller = frames_.back();
     for (std::size_t kind = 0; kind < 5; ++kind) frame.base[kind] = caller.base[kind] + caller.code->slots[kind];
   }
-  scalars_.resize(frame.base[0] + code.slots[0]);
-  pointers_.resize(frame.base[1] + code.slots[1]);
-  views_.resize(frame.base[2] + code.slots[2]);
-  tiles_.resize(frame.base[3] + code.slots[3]);
-  arrays_.resize(frame.base[4]);
-  arrays_.resize(frame.base[4] + code.slots[4], kNoArray);
+  // Nothing of an earlier activation shows in the new slots.
+  const auto reset = [&](auto& slots, std::size_t kind, const auto& empty) {
+    slots.resize(frame.base[kind]);
+    slots.resize(frame.base[kind] + code.slots[kind], empty);
+  };
+  reset(scalars_, 0, std::uint64_t{0});
+  reset(pointers_, 1, Pointer{});
+  reset(views_, 2, View{});
+  reset(tiles_, 3, Tile{});
+  reset(arrays_, 4, kNoArray);
   frames_.push_back(frame);
   frame_ = &frames_.back();
 }

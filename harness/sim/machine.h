@@ -27,6 +27,9 @@ class Memories {
   std::array<std::unique_ptr<Memory>, 7> memories_;
 };
 
+// Array slot without an array.
+inline constexpr std::uint32_t kNoArray = ~std::uint32_t{0};
+
 // A function activation.
 struct Frame {
   const FunctionCode* code = nullptr;
@@ -107,7 +110,8 @@ class Machine {
 
   // ---- global memory
   Tensor& tensor(std::size_t index) { return *launch_.tensors[index]; }
-  std::byte* global(std::size_t tensor_index) { return tensors_[tensor_index]; }
+  // The tensor's bytes; null for kNoTensor.
+  std::byte* global(std::size_t index) { return index < tensors_.size() ? tensors_[index] : nullptr; }
 
   // ---- trace
   bool tracing() const { return static_cast<bool>(options_.tracer); }

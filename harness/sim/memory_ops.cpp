@@ -11,6 +11,7 @@ using pto::OpCode;
 
 // The index of an element of the pointer's tensor; false after a fault.
 bool global_index(Machine& m, const Pointer& pointer, std::int64_t offset, std::size_t operand, std::int64_t& index) {
+  if (pointer.tensor == kNoTensor) return m.fault_at_operand("bounds", "a pointer to no tensor", operand);
   const std::int64_t elements = m.tensor(pointer.tensor).size();
   if (__builtin_add_overflow(pointer.offset, offset, &index) || index < 0 || index >= elements)
     return m.fault_at_operand("bounds",
@@ -83,6 +84,7 @@ bool declare_array(Machine& m, const Instruction& i) {
 }
 
 bool array_index(Machine& m, const Instruction& i, std::size_t& index) {
+  if (m.array_slot(i.operands[0]) == kNoArray) return m.fault_at_operand("bounds", "a local array of nothing", 0);
   const LocalArray& array = m.array(i.operands[0]);
   const std::int64_t at = m.integer(i.operands[1]);
   if (at < 0 || at >= static_cast<std::int64_t>(array.values.size()))

@@ -19,9 +19,12 @@ struct Ref {
   std::uint32_t index = 0;
 };
 
+// Slots of values that were never computed hold descriptors of nothing: no tensor, no elements.
+inline constexpr std::size_t kNoTensor = ~std::size_t{0};
+
 struct Pointer {
-  std::size_t tensor = 0;   // index into Launch::tensors
-  std::int64_t offset = 0;  // elements
+  std::size_t tensor = kNoTensor;  // index into Launch::tensors
+  std::int64_t offset = 0;         // elements
   DType element = DType::f32;
 };
 
@@ -30,7 +33,7 @@ inline constexpr std::size_t kMaxRank = 5;
 // A window of global memory (pto-format 3.2). Strides and offset in elements of the tensor.
 struct View {
   Pointer base;
-  std::size_t rank = 0;
+  std::size_t rank = 1;
   std::array<std::int64_t, kMaxRank> shape{};
   std::array<std::int64_t, kMaxRank> strides{};
   std::array<std::int64_t, kMaxRank> limits{};  // extent left in the view this one is a partition of

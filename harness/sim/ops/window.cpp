@@ -6,7 +6,7 @@ namespace assay::sim {
 namespace {
 
 bool outside(Machine& m, const View& view, const std::string& message) {
-  return m.fault("bounds", message, view.made_by->location);
+  return m.fault("bounds", message, view.made_by ? view.made_by->location : m.function().location);
 }
 
 // Extents of each dimension that the leading rows and columns reach.
@@ -45,6 +45,7 @@ bool check_window(Machine& m, const View& view, std::int64_t rows, std::int64_t 
     const __int128 reach = static_cast<__int128>(extent[d] - 1) * view.strides[d];
     (reach < 0 ? least : most) += reach;
   }
+  if (view.base.tensor == kNoTensor) return outside(m, view, "a view of no tensor");
   const Tensor& tensor = m.tensor(view.base.tensor);
   if (least >= 0 && most < tensor.size()) return true;
   const auto shown = [](__int128 value) {
