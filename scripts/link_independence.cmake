@@ -1,0 +1,61 @@
+# forbid_link(TARGETS ... NEVER ...)   configuration fails when one of TARGETS links one of NEVER, directly or through
+# others. Includes say less: a declaration written out by hand needs no #include, but its definition must be linked.
+
+# All targets that `target` links, itself not among them.
+function(linked_targets target result)
+  set(seen "")
+  set(open ${target})
+  while(open)
+    list(POP_FRONT open current)
+    foreach(property LINK_LIBRARIES INTERFACE_LINK_LIBRARIES)
+      get_target_property(libraries ${current} ${property})
+      foreach(library IN LISTS libraries)
+        string(REGEX REPLACE "^\\$<LINK_ONLY:(.*)>$" "\\1" library "${library}")
+        if(TARGET "${library}" AND NOT library IN_LIST seen)
+          list(APPEND seen ${library})
+          list(APPEND open ${library})
+        endif()
+      endforeach()
+    endforeach()
+  endwhile()
+  set(${result} "${seen}" PARENT_SCOPE)
+endfunction()
+
+function(forbid_link)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "TARGETS;NEVER")
+  foreach(name IN LISTS arg_TARGETS arg_NEVER)
+    if(NOT TARGET ${name})
+      message(FATAL_ERROR "forbid_link: no target ${name}")
+    endif()
+  endforeach()
+  foreach(target IN LISTS arg_TARGETS)
+    linked_targets(${target} linked)
+    foreach(never IN LISTS arg_NEVER)
+      if(never IN_LIST linked)
+        message(FATAL_ERROR "${target} links ${never}, which it is to be checked against")
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
+# cmake -DSELF_TEST=<scratch folder> -P link_independence.cmake: configures a project for each way of linking.
+function(expect_configuration scratch text works)
+  file(REMOVE_RECURSE ${scratch})
+  file(WRITE ${scratch}/CMakeLists.txt "cmake_minimum_required(VERSION 3.25)\nproject(p LANGUAGES NONE)\n"
+       "include(${CMAKE_CURRENT_FUNCTION_LIST_FILE})\nforeach(name a b c)\n  add_library(\${name} INTERFACE)\nendforeach()\n"
+       "${text}\nforbid_link(TARGETS a NEVER c)\n")
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${scratch} -B ${scratch}/build RESULT_VARIABLE status OUTPUT_QUIET
+                  ERROR_VARIABLE messages)
+  if(works AND status OR NOT works AND NOT messages MATCHES "a links c")
+    message(FATAL_ERROR "'${text}' ended in ${status}: ${messages}")
+  endif()
+endfunction()
+
+if(SELF_TEST)
+  expect_configuration(${SELF_TEST} "target_link_libraries(a INTERFACE b)" TRUE)
+  expect_configuration(${SELF_TEST} "target_link_libraries(c INTERFACE a)" TRUE)
+  expect_configuration(${SELF_TEST} "target_link_libraries(a INTERFACE c)" FALSE)
+  expect_configuration(${SELF_TEST} "target_link_libraries(a INTERFACE b)\ntarget_link_libraries(b INTERFACE c)" FALSE)
+  expect_configuration(${SELF_TEST} "target_link_libraries(a INTERFACE $<LINK_ONLY:c>)" FALSE)
+  file(REMOVE_RECURSE ${SELF_TEST})
+endif()
