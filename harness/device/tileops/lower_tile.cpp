@@ -1,6 +1,8 @@
 // Tile ops: operands classified by type, numerics resolved through the profile.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "harness/device/tileops/lowering.h"
@@ -258,82 +260,77 @@ bool Lowering::lower_pair(const pto::Operation& operation, abi::DeviceOp op) {
   return true;
 }
 
+namespace {
+
+// How the device executes a binary or unary operation: the arithmetic, and where each source's elements lie.
+struct BinaryForm {
+  pto::OpCode code;
+  abi::BinarySub arithmetic;
+  abi::SourceMode first, second;
+};
+constexpr BinaryForm kBinaryForms[] = {
+    {tadd, abi::kBinaryAdd, abi::kSameElement, abi::kSameElement},
+    {tadds, abi::kBinaryAdd, abi::kSameElement, abi::kSameElement},
+    {tsub, abi::kBinarySub, abi::kSameElement, abi::kSameElement},
+    {tsubs, abi::kBinarySub, abi::kSameElement, abi::kSameElement},
+    {tmul, abi::kBinaryMul, abi::kSameElement, abi::kSameElement},
+    {tmuls, abi::kBinaryMul, abi::kSameElement, abi::kSameElement},
+    {tdiv, abi::kBinaryDiv, abi::kSameElement, abi::kSameElement},
+    {tdivs, abi::kBinaryDiv, abi::kSameElement, abi::kSameElement},
+    {tmax, abi::kBinaryMax, abi::kSameElement, abi::kSameElement},
+    {tmaxs, abi::kBinaryMax, abi::kSameElement, abi::kSameElement},
+    {tmin, abi::kBinaryMin, abi::kSameElement, abi::kSameElement},
+    {tmins, abi::kBinaryMin, abi::kSameElement, abi::kSameElement},
+    {trowexpandadd, abi::kBinaryAdd, abi::kExpandedRow, abi::kExpandedRow},
+    {trowexpandsub, abi::kBinarySub, abi::kExpandedRow, abi::kExpandedRow},
+    {trowexpandmul, abi::kBinaryMul, abi::kExpandedRow, abi::kExpandedRow},
+    {trowexpanddiv, abi::kBinaryDiv, abi::kExpandedRow, abi::kExpandedRow},
+    {tcolexpandadd, abi::kBinaryAdd, abi::kSameElement, abi::kFromColumn},
+    {tcolexpandsub, abi::kBinarySub, abi::kSameElement, abi::kFromColumn},
+    {tcolexpandmul, abi::kBinaryMul, abi::kSameElement, abi::kFromColumn},
+    {tcolexpanddiv, abi::kBinaryDiv, abi::kSameElement, abi::kFromColumn},
+};
+struct UnaryForm {
+  pto::OpCode code;
+  abi::UnarySub function;
+};
+constexpr UnaryForm kUnaryForms[] = {
+    {tneg, abi::kUnaryNeg}, {tabs, abi::kUnaryAbs},   {trelu, abi::kUnaryRelu},   {texp, abi::kUnaryExp},
+    {tlog, abi::kUnaryLog}, {tsqrt, abi::kUnarySqrt}, {trecip, abi::kUnaryRecip}, {trsqrt, abi::kUnaryRsqrt},
+};
+
+}  // namespace
+
 bool Lowering::lower_tile(const pto::Operation& operation) {
-  using namespace abi;
+  const auto binary = std::ranges::find(kBinaryForms, operation.code, &BinaryForm::code);
+  if (binary != std::end(kBinaryForms))
+    return lower_binary(operation, binary->arithmetic, binary->first, binary->second);
+  const auto unary = std::ranges::find(kUnaryForms, operation.code, &UnaryForm::code);
+  if (unary != std::end(kUnaryForms)) return lower_unary(operation, unary->function);
   switch (operation.code) {
     case tload:
       return lower_load(operation);
     case tstore:
       return lower_store(operation);
     case tmov:
-      return lower_move(operation, kSameElement);
+      return lower_move(operation, abi::kSameElement);
     case texpands:
-      return lower_move(operation, kFromScalar);
+      return lower_move(operation, abi::kFromScalar);
     case trowexpand:
-      return lower_move(operation, kFromRow);
+      return lower_move(operation, abi::kFromRow);
     case tcolexpand:
-      return lower_move(operation, kFromColumn);
+      return lower_move(operation, abi::kFromColumn);
     case ttrans:
-      return lower_move(operation, kTransposed);
-    case tadd:
-    case tadds:
-      return lower_binary(operation, kBinaryAdd, kSameElement, kSameElement);
-    case tsub:
-    case tsubs:
-      return lower_binary(operation, kBinarySub, kSameElement, kSameElement);
-    case tmul:
-    case tmuls:
-      return lower_binary(operation, kBinaryMul, kSameElement, kSameElement);
-    case tdiv:
-    case tdivs:
-      return lower_binary(operation, kBinaryDiv, kSameElement, kSameElement);
-    case tmax:
-    case tmaxs:
-      return lower_binary(operation, kBinaryMax, kSameElement, kSameElement);
-    case tmin:
-    case tmins:
-      return lower_binary(operation, kBinaryMin, kSameElement, kSameElement);
-    case trowexpandadd:
-      return lower_binary(operation, kBinaryAdd, kExpandedRow, kExpandedRow);
-    case trowexpandsub:
-      return lower_binary(operation, kBinarySub, kExpandedRow, kExpandedRow);
-    case trowexpandmul:
-      return lower_binary(operation, kBinaryMul, kExpandedRow, kExpandedRow);
-    case trowexpanddiv:
-      return lower_binary(operation, kBinaryDiv, kExpandedRow, kExpandedRow);
-    case tcolexpandadd:
-      return lower_binary(operation, kBinaryAdd, kSameElement, kFromColumn);
-    case tcolexpandsub:
-      return lower_binary(operation, kBinarySub, kSameElement, kFromColumn);
-    case tcolexpandmul:
-      return lower_binary(operation, kBinaryMul, kSameElement, kFromColumn);
-    case tcolexpanddiv:
-      return lower_binary(operation, kBinaryDiv, kSameElement, kFromColumn);
-    case tneg:
-      return lower_unary(operation, kUnaryNeg);
-    case tabs:
-      return lower_unary(operation, kUnaryAbs);
-    case trelu:
-      return lower_unary(operation, kUnaryRelu);
-    case texp:
-      return lower_unary(operation, kUnaryExp);
-    case tlog:
-      return lower_unary(operation, kUnaryLog);
-    case tsqrt:
-      return lower_unary(operation, kUnarySqrt);
-    case trecip:
-      return lower_unary(operation, kUnaryRecip);
-    case trsqrt:
-      return lower_unary(operation, kUnaryRsqrt);
+      return lower_move(operation, abi::kTransposed);
     case tcvt:
       return lower_convert(operation);
     case trowsum:
     case trowmax:
       return lower_reduction(operation);
     case tfillpad:
-      return lower_pair(operation, kOpFillPad);
+      return lower_pair(operation, abi::kOpFillPad);
     case tconcat:
-      return lower_pair(operation, kOpConcat);
+      return lower_pair(operation, abi::kOpConcat);
     case tgather:
       return lower_gather(operation);
     case tci:
