@@ -168,7 +168,8 @@ class StageBisector {
         fmt::format("{}: {} makes every output match the golden", name(search.found->kind), search.found->description);
     finding_.alternatives = std::move(search.alternatives);
     describe_broken_rule(search.task);
-    finding_.elements = failing_elements(probe_, sim_);
+    const bool stopped = sim_.report.status != RunStatus::completed;
+    finding_.elements = failing_elements(probe_, stopped ? device_answer_ : sim_);
     first_occurrence(probe_, simulator_, search.task, search.found->op_id, finding_);
     finding_.edit = std::move(search.found);
     return true;
@@ -180,9 +181,20 @@ class StageBisector {
       if (!divergence) continue;
       finding_.instruction = instruction_of(*probe_.modules()[task], divergence->a.function, divergence->a.op_id);
       explain_divergence(*divergence, device_->name(), finding_);
+      if (probe_.profile().contraction == Contraction::allowed) explain_contraction();
       return true;
     }
     return false;
+  }
+
+  // Contraction is a fact of the run, not of the kernel: the same run without it shows whether it is the reason.
+  void explain_contraction() {
+    const Probe rounded = probe_.without_contraction();
+    const bool gone =
+        rounded.run(rounded.modules(), *device_).outputs == rounded.run(rounded.modules(), simulator_).outputs;
+    finding_.explanation += gone ? "; with contraction off every output agrees: the device fused a product into this "
+                                   "sum and rounded once instead of twice"
+                                 : "; with contraction off the outputs still differ: contraction is not the reason";
   }
 
   Finding explain_by_rule() {
@@ -191,6 +203,7 @@ class StageBisector {
     finding_.instruction = instruction_of(*probe_.modules()[sim_.failed_task], diagnostic.function, diagnostic.op_id);
     finding_.loop_indices = diagnostic.loop_indices;
     finding_.block = diagnostic.block;
+    finding_.elements = failing_elements(probe_, device_answer_);
     describe_broken_rule(sim_.failed_task);
     finding_.explanation = fmt::format("{}: {}", diagnostic.rule, diagnostic.message);
     return finding_;
@@ -210,18 +223,14 @@ class StageBisector {
   }
 
   void add_slice(std::size_t task, const Probe::Answer& bad) {
-    std::vector<BadElements> elements;
-    for (const auto& [output, comparison] : bad.comparisons) {
-      const auto at = std::find(probe_.names().begin(), probe_.names().end(), output) - probe_.names().begin();
-      if (!comparison.passed) elements.push_back({static_cast<std::size_t>(at), comparison.mismatch_indices});
-    }
     std::vector<device::TraceEvent> trace;
     probe_.run(probe_.modules(), simulator_, 20'000'000, task, [&](const device::TraceEvent& event) {
       trace.push_back(event);
       return trace.size() < 100'000;
     });
     const std::string& function = probe_.stage().tasks[task].function;
-    for (std::uint32_t id : dynamic_slice(*probe_.modules()[task]->find_function(function), trace, elements))
+    for (std::uint32_t id :
+         dynamic_slice(*probe_.modules()[task]->find_function(function), trace, probe_.bad_elements(bad)))
       finding_.slice.push_back(instruction_of(*probe_.modules()[task], function, id));
   }
 

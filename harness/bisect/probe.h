@@ -15,6 +15,8 @@
 
 namespace assay::bisect {
 
+struct BadElements;
+
 class Probe {
  public:
   // `inputs` holds every tensor the stage reads. `golden` may be empty: then nothing matches.
@@ -33,21 +35,32 @@ class Probe {
     std::map<std::string, compare::Comparison> comparisons;  // per output with a golden; empty when not completed
     bool matches = false;                                    // completed and every output passed
   };
-  // `tracer` sees the events of task `traced_task` only.
+  // `tracer` sees the events of task `traced_task` only. The device contracts a*b+c where the profile allows it.
   Answer run(const Modules& modules, device::Backend& backend, std::uint64_t budget = 20'000'000,
              std::size_t traced_task = 0, const device::Tracer& tracer = {}) const;
+
+  // Elements of each output that failed, as a trace names them.
+  std::vector<BadElements> bad_elements(const Answer& answer) const;
 
   const run::ResolvedStage& stage() const { return stage_; }
   const goldens::GoldenMap& golden() const { return golden_; }
   const Profile& profile() const { return profile_; }
-  // Index into Launch::tensors of the named tensor; the order is that of names().
+  // The same stage held to a machine that does not contract.
+  Probe without_contraction() const;
+  // Elements in front of each tensor's first one in its memory (the case's offset).
+  std::int64_t offset() const { return stage_.offset; }
+  // Launch::tensors are in the order of names().
   const std::vector<std::string>& names() const { return names_; }
 
  private:
   void judge(Answer& answer) const;
 
   run::ResolvedStage stage_;
-  TensorMap initial_;  // every tensor of the stage before the run; outputs poisoned
+  Tensor memory_of(const run::ResolvedTensor& tensor, const Tensor* content) const;
+  Tensor content_of(const run::ResolvedTensor& tensor, const Tensor& memory) const;
+
+  std::vector<run::ResolvedTensor> tensors_;
+  TensorMap initial_;  // memory of every tensor before the run: offset, then elements; outputs poisoned
   std::vector<std::string> names_;
   std::vector<std::string> outputs_;
   goldens::GoldenMap golden_;

@@ -15,17 +15,6 @@ constexpr std::size_t kTraceEvents = 100'000;
 constexpr std::size_t kTraceBytes = std::size_t{256} << 20;
 constexpr std::size_t kAlternatives = 5;
 
-// Elements of each output that failed, as the trace names tensors.
-std::vector<BadElements> bad_elements(const Probe& probe, const Probe::Answer& answer) {
-  std::vector<BadElements> bad;
-  for (const auto& [output, comparison] : answer.comparisons) {
-    if (comparison.passed) continue;
-    const auto at = std::find(probe.names().begin(), probe.names().end(), output) - probe.names().begin();
-    bad.push_back({static_cast<std::size_t>(at), comparison.mismatch_indices});
-  }
-  return bad;
-}
-
 // Ids of the task's function: those of the slice first, then the rest.
 struct SearchOrder {
   std::vector<std::uint32_t> slice, rest;
@@ -44,7 +33,7 @@ SearchOrder search_order(const Probe& probe, device::Backend& simulator, const P
       if (whole) trace.push_back(event);
       return whole;
     });
-    if (whole) slice = dynamic_slice(function, trace, bad_elements(probe, base));
+    if (whole) slice = dynamic_slice(function, trace, probe.bad_elements(base));
   }
   SearchOrder order;
   order.slice = slice;

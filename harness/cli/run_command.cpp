@@ -13,7 +13,8 @@ namespace {
 
 struct RunOptions {
   CaseOptions cases;
-  std::string out, fp_contract = "off", inputs_only, run_only, verify;
+  std::string out, inputs_only, run_only, verify;
+  bool fp_contract = false;
   int jobs = 0;
   double timeout = 120;
   std::int64_t memory = 0;
@@ -29,8 +30,7 @@ void add_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(0.001, 1e6));
   command.add_option("--memory", options.memory, "MiB that a worker may have resident (default: no limit)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-  command.add_option("--fp-contract", options.fp_contract, "on: let device compilers contract a*b+c (default off)")
-      ->check(CLI::IsMember({"on", "off"}));
+  command.add_flag("--fp-contract", options.fp_contract, "Let device compilers contract a*b+c");
   auto* inputs =
       command.add_option("--inputs-only", options.inputs_only, "Write the inputs of each case to DIR/ID/inputs");
   auto* run = command.add_option("--run-only", options.run_only, "Run the cases whose inputs DIR holds");
@@ -72,7 +72,7 @@ Result<run::SweepOptions> sweep_options(const RunOptions& options, const std::ve
     sweep.out /= fmt::format("shard-{}-of-{}", sweep.cases.plan.shard.index + 1, sweep.cases.plan.shard.count);
   if (options.resume && options.out.empty()) return bad_input("--resume needs --out DIR");
   sweep.resume = options.resume;
-  sweep.contract_fma = options.fp_contract == "on";
+  sweep.contract_fma = options.fp_contract;
   sweep.jobs = options.jobs > 0 ? options.jobs : processors();
   sweep.timeout = options.timeout;
   sweep.memory = options.memory << 20;

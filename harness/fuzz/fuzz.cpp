@@ -104,15 +104,15 @@ class Campaign {
   std::optional<Error> broken_;
 };
 
-std::string csv_cell(std::string_view cell) {
-  if (cell.find_first_of(",\"|\n\r") == std::string_view::npos && cell.find("..") == std::string_view::npos)
-    return std::string(cell);
-  std::string text = "\"";
-  for (char c : cell) {
+// A cell that the matrix reader takes as one literal value: "|" would separate alternatives.
+std::string csv_cell(std::string_view value) {
+  std::string text;
+  for (char c : value) {
     if (c == '"') text += '"';
+    if (c == '|') text += '\\';
     text += c;
   }
-  return text + '"';
+  return value.find_first_of(",\"\n\r") == std::string_view::npos ? text : '"' + text + '"';
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ TEST(AppendCase, WritesAHeaderOnceAndRefusesOtherColumns) {
   ASSERT_TRUE(append_case(file, c).has_value());
   std::ifstream in(file);
   const std::string text((std::istreambuf_iterator<char>(in)), {});
-  EXPECT_EQ(text, "T,fill,pipeline\n3,\"choice:1|2\",toy\n4,\"choice:1|2\",toy\n");
+  EXPECT_EQ(text, "T,fill,pipeline\n3,choice:1\\|2,toy\n4,choice:1\\|2,toy\n");
   c.values["D"] = "1";
   EXPECT_FALSE(append_case(file, c).has_value());
   std::filesystem::remove_all(file.parent_path());

@@ -11,8 +11,8 @@
 namespace assay::run {
 namespace {
 
-constexpr std::array<std::string_view, 9> kCaseKeys = {"pipeline", "fill",   "seed", "profile", "policy",
-                                                       "backends", "expect", "tags", "timeout"};
+constexpr std::array<std::string_view, 10> kCaseKeys = {"pipeline", "fill",   "seed", "profile", "policy",
+                                                        "backends", "expect", "tags", "timeout", "offset"};
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 48;
 
 bool is_case_key(std::string_view key) { return std::find(kCaseKeys.begin(), kCaseKeys.end(), key) != kCaseKeys.end(); }
@@ -27,6 +27,14 @@ Result<void> bind_integer(const pipeline::Parameter& parameter, std::string_view
   if (parameter.max && value > *parameter.max)
     return bad_input("parameter {} is {}; expected at most {}", parameter.name, value, *parameter.max);
   bindings.integers[parameter.name] = value;
+  return {};
+}
+
+Result<void> bind_offset(const Case& c, Bindings& bindings) {
+  const std::string_view text = c.get("offset", "0");
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), bindings.offset);
+  if (code != std::errc() || end != text.data() + text.size() || bindings.offset < 0 || bindings.offset > kMostOffset)
+    return bad_input("offset is '{}'; expected an integer from 0 to {}", text, kMostOffset);
   return {};
 }
 
@@ -81,6 +89,7 @@ Result<std::string> substitute(std::string_view text, const Bindings& bindings) 
 Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c) {
   if (const auto known = check_known(pipeline, c); !known) return tl::unexpected(known.error());
   Bindings bindings;
+  if (const auto bound = bind_offset(c, bindings); !bound) return tl::unexpected(bound.error());
   for (const pipeline::Parameter& parameter : pipeline.parameters) {
     const auto given = c.values.find(parameter.name);
     const bool is_word = !parameter.choices.empty();

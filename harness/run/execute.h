@@ -25,6 +25,7 @@ namespace assay::run {
 struct Bindings {
   std::map<std::string, std::int64_t, std::less<>> integers;
   std::map<std::string, std::string, std::less<>> words;
+  std::int64_t offset = 0;  // elements by which every tensor starts behind an aligned address
 };
 Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c);
 
@@ -57,6 +58,7 @@ struct ResolvedTask {
 struct ResolvedStage {
   const pipeline::StageSpec* spec = nullptr;
   std::vector<ResolvedTask> tasks;
+  std::int64_t offset = 0;  // as in Bindings
 };
 // Parsed and verified modules by file; shared between the cases of one executor. A file that changes on disk is read
 // again. Not thread-safe.

@@ -26,21 +26,23 @@ Damage damage(std::span<const std::byte> guard, std::byte poison) {
 
 }  // namespace
 
-Guarded::Guarded(DType dtype, Shape shape, int pattern)
-    : shape_(std::move(shape)),
-      storage_(dtype, {2 * guard_elements(dtype) + padded_count(dtype, shape_)}),
+Guarded::Guarded(DType dtype, Shape shape, int pattern, std::int64_t offset)
+    : front_bytes_(kGuardBytes + bytes_of(dtype, offset)),
+      shape_(std::move(shape)),
+      storage_(dtype, {guard_elements(dtype) + front_bytes_ * 8 / info(dtype).bits + padded_count(dtype, shape_)}),
       poison_(kPoison[pattern]) {
   std::fill(storage_.bytes().begin(), storage_.bytes().end(), poison_);
 }
 
-std::int64_t Guarded::element_offset() const { return guard_elements(storage_.dtype()); }
+std::int64_t Guarded::element_offset() const { return front_bytes_ * 8 / info(storage_.dtype()).bits; }
 
 std::span<const std::byte> Guarded::payload() const {
-  return storage_.bytes().subspan(kGuardBytes, storage_.bytes().size() - 2 * kGuardBytes);
+  const auto front = static_cast<std::size_t>(front_bytes_);
+  return storage_.bytes().subspan(front, storage_.bytes().size() - front - kGuardBytes);
 }
 
 void Guarded::set(const Tensor& content) {
-  std::copy(content.bytes().begin(), content.bytes().end(), storage_.bytes().begin() + kGuardBytes);
+  std::copy(content.bytes().begin(), content.bytes().end(), storage_.bytes().begin() + front_bytes_);
 }
 
 Tensor Guarded::content() const {
@@ -55,8 +57,8 @@ bool Guarded::content_equals(const Tensor& other) const {
 
 std::string Guarded::broken_guard() const {
   const std::span<const std::byte> all = storage_.bytes();
-  if (const Damage before = damage(all.first(kGuardBytes), poison_); before.count != 0)
-    return fmt::format("{} bytes before its start, the first at -{}", before.count, kGuardBytes - before.first);
+  if (const Damage before = damage(all.first(static_cast<std::size_t>(front_bytes_)), poison_); before.count != 0)
+    return fmt::format("{} bytes before its start, the first at -{}", before.count, front_bytes_ - before.first);
   if (const Damage after = damage(all.last(kGuardBytes), poison_); after.count != 0)
     return fmt::format("{} bytes after its end, the first at +{}", after.count, after.first);
   return "";

@@ -15,8 +15,9 @@ inline constexpr std::int64_t kGuardBytes = 1024;  // on each side; a multiple o
 
 class Guarded {
  public:
-  // Poisoned all over with pattern 0 or 1.
-  Guarded(DType dtype, Shape shape, int pattern);
+  // Poisoned all over with pattern 0 or 1. The elements begin `offset` elements behind an aligned address (rounded up
+  // to whole bytes for packed dtypes).
+  Guarded(DType dtype, Shape shape, int pattern, std::int64_t offset = 0);
 
   // What a backend is handed: guard, elements, guard; and where the elements begin.
   Tensor& storage() { return storage_; }
@@ -31,6 +32,7 @@ class Guarded {
  private:
   std::span<const std::byte> payload() const;
 
+  std::int64_t front_bytes_;  // guard and offset
   Shape shape_;
   Tensor storage_;
   std::byte poison_;

@@ -10,8 +10,8 @@
 namespace assay::run {
 namespace {
 
-constexpr std::array<std::string_view, 10> kCommonColumns{"pipeline", "constraint", "expect",   "policy", "fill",
-                                                          "seed",     "profile",    "backends", "tags",   "timeout"};
+constexpr std::array<std::string_view, 11> kCommonColumns{
+    "pipeline", "constraint", "expect", "policy", "fill", "seed", "profile", "backends", "tags", "timeout", "offset"};
 
 Result<std::vector<Column>> read_header(const CsvRow& header, const std::string& file) {
   std::vector<Column> columns;

@@ -96,7 +96,7 @@ TEST_F(MatrixTest, NamesLineColumnFoundAndExpected) {
   EXPECT_EQ(
       error_of("pipeline,Q\nadd,1\n"),
       "m.csv:1:10: unknown column 'Q', expected one of pipeline, constraint, expect, policy, fill, seed, profile, "
-      "backends, tags, timeout, D, T, blocks");
+      "backends, tags, timeout, offset, D, T, blocks");
   EXPECT_EQ(error_of("pipeline\nsub\n"), "m.csv:2:1: unknown pipeline 'sub', expected one of add, quant");
   EXPECT_EQ(error_of("pipeline,T,x_dtype\nquant,1,f32\nadd,1,f32\n"),
             "m.csv:3:7: pipeline 'add' has no parameter 'x_dtype', expected an empty cell or one of T, D, blocks");
@@ -116,6 +116,7 @@ TEST_F(MatrixTest, NamesLineColumnFoundAndExpected) {
             "m.csv:2:7: found '2' in a cell without a column name, expected 2 columns");
   EXPECT_EQ(error_of("pipeline,expect\nadd,fail\n"),
             "m.csv:2:5: unknown word 'fail', expected one of pass, fail:B01, fail:B03");
+  EXPECT_EQ(error_of("pipeline,offset\nadd,0|5000\n"), "m.csv:2:5: found 5000 for offset, expected at most 4096");
   EXPECT_EQ(error_of("pipeline,timeout\nadd,-1\n"), "m.csv:2:5: found '-1' for timeout, expected seconds above 0");
   EXPECT_EQ(error_of("pipeline,backends\nadd,sim+gpu\n"), "m.csv:2:5: unknown word 'gpu', expected one of sim, opencl");
   EXPECT_EQ(error_of("pipeline,fill\nadd,tie\n"),

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "harness/run/case.h"
+
 namespace assay::run {
 namespace {
 
@@ -13,7 +15,7 @@ struct Spelling {
   std::string_view name, key;
   ColumnKind kind;
 };
-constexpr std::array<Spelling, 14> kSpellings{{{"pipeline", "pipeline", ColumnKind::pipeline},
+constexpr std::array<Spelling, 15> kSpellings{{{"pipeline", "pipeline", ColumnKind::pipeline},
                                                {"constraint", "constraint", ColumnKind::constraint},
                                                {"expect", "expect", ColumnKind::expect},
                                                {"backends", "backends", ColumnKind::backends},
@@ -26,7 +28,8 @@ constexpr std::array<Spelling, 14> kSpellings{{{"pipeline", "pipeline", ColumnKi
                                                {"seed", "seed", ColumnKind::seed},
                                                {"seeds", "seed", ColumnKind::seed},
                                                {"profile", "profile", ColumnKind::profile},
-                                               {"policy", "policy", ColumnKind::policy}}};
+                                               {"policy", "policy", ColumnKind::policy},
+                                               {"offset", "offset", ColumnKind::offset}}};
 
 // Seeds leave room for --repeat to derive further ones.
 constexpr std::int64_t kMaxSeed = std::int64_t{1} << 62;
@@ -153,6 +156,8 @@ class RowReader {
     switch (column.kind) {
       case ColumnKind::seed:
         return check_integers(values, "seed", 0, kMaxSeed);
+      case ColumnKind::offset:
+        return check_integers(values, "offset", 0, kMostOffset);
       case ColumnKind::profile:
         return check_each(values, vocabulary_.profile);
       case ColumnKind::policy:

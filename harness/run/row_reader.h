@@ -16,6 +16,7 @@ enum class ColumnKind : std::uint8_t {
   seed,
   profile,
   policy,
+  offset,
   parameter
 };
 

@@ -25,7 +25,7 @@ class Memory {
       if (!reads && !writes && !is_argument(stage, tensor.name)) continue;
       index_[tensor.name] = tensors_.size();
       names_.push_back(tensor.name);
-      tensors_.emplace_back(tensor.dtype, tensor.shape, pattern);
+      tensors_.emplace_back(tensor.dtype, tensor.shape, pattern, stage.offset);
       if (reads) tensors_.back().set(inputs.at(tensor.name));
     }
     for (Guarded& tensor : tensors_) storages_.push_back(&tensor.storage());

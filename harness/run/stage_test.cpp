@@ -43,6 +43,14 @@ TEST_F(StageTest, BindTakesDefaultsAndValues) {
   EXPECT_FALSE(substitute("{absent}", *bound).has_value());
 }
 
+TEST_F(StageTest, BindChecksTheOffset) {
+  const auto offset = [&](const char* text) {
+    return bind(read_pipeline(), make_case(std::string("pipeline=copy offset=") + text));
+  };
+  EXPECT_EQ(offset("7").value().offset, 7);
+  for (const char* text : {"-1", "4097", "x", "1x"}) EXPECT_FALSE(offset(text).has_value()) << text;
+}
+
 TEST_F(StageTest, BindNamesWhatIsWrong) {
   EXPECT_NE(bind_error("M=8").find("no parameter 'M'"), std::string::npos);
   EXPECT_NE(bind_error("fil=ties").find("did you mean 'fill'?"), std::string::npos);
@@ -228,6 +236,17 @@ TEST_F(StageTest, InputsOfAnotherShapeAreRefused) {
   for (const TensorMap& inputs :
        {TensorMap{}, TensorMap{{"x", Tensor(DType::f32, {4})}}, TensorMap{{"x", Tensor(DType::i32, {8})}}})
     EXPECT_FALSE(run_stage(stage, tensors, inputs, backend, {}).has_value());
+}
+
+TEST(Guarded, AnOffsetMovesTheElementsAndIsGuardedToo) {
+  const Tensor tensor(DType::f32, {5});
+  Guarded guarded(DType::f32, {5}, 0, 3);
+  EXPECT_EQ(guarded.element_offset(), kGuardBytes / 4 + 3);
+  guarded.set(tensor);
+  EXPECT_EQ(guarded.content(), tensor);
+  EXPECT_EQ(guarded.broken_guard(), "");
+  guarded.storage().set_bits(guarded.element_offset() - 2, 0);
+  EXPECT_EQ(guarded.broken_guard(), "4 bytes before its start, the first at -8");
 }
 
 TEST(Guarded, KeepsContentOfEveryDType) {
