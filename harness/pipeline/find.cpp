@@ -1,8 +1,8 @@
 // Where pipeline files are found.
 #include <algorithm>
-#include <fstream>
 #include <set>
 
+#include "harness/core/file.h"
 #include "harness/pipeline/reader.h"
 #include "harness/pipeline/suggest.h"
 
@@ -10,18 +10,6 @@ namespace assay::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-Result<std::string> read_text(const fs::path& file) {
-  std::error_code code;
-  if (fs::is_directory(file, code)) return bad_input("{} is a directory; expected a pipeline file", file.string());
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return bad_input("cannot open the pipeline file {}", file.string());
-  // One byte more than allowed, so that the parser sees a file that is too long as such.
-  std::string text(kMaxDocumentBytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  return text;
-}
 
 // Names of the pipelines in a directory, one and two folders deep.
 void collect_known(const fs::path& directory, std::set<std::string>& known) {
@@ -38,7 +26,7 @@ void collect_known(const fs::path& directory, std::set<std::string>& known) {
 }  // namespace
 
 Result<Pipeline> read_pipeline(const fs::path& file) {
-  const auto text = read_text(file);
+  const auto text = read_text(file, kMaxDocumentBytes);
   if (!text) return tl::unexpected(text.error());
   const auto root = parse_document(*text, file.string());
   if (!root) return tl::unexpected(root.error());

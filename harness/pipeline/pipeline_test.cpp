@@ -231,8 +231,8 @@ constexpr Mistake kMistakes[] = {
 INSTANTIATE_TEST_SUITE_P(All, PipelineMistakes, ::testing::ValuesIn(kMistakes));
 
 TEST_F(PipelineTest, RefusesFilesThatCannotBeRead) {
-  EXPECT_NE(read_pipeline(folder_ / "absent.toml").error().message.find("cannot open"), std::string::npos);
-  EXPECT_NE(read_pipeline(folder_).error().message.find("is a directory"), std::string::npos);
+  EXPECT_NE(read_pipeline(folder_ / "absent.toml").error().message.find("no such file"), std::string::npos);
+  EXPECT_NE(read_pipeline(folder_).error().message.find("not a regular file"), std::string::npos);
   EXPECT_NE(read(std::string(1 << 20, '#')).error().message.find("at most"), std::string::npos);
   EXPECT_NE(read("").error().message.find("has no 'tensors'"), std::string::npos);
 }
