@@ -21,6 +21,14 @@ std::span<const std::uint8_t> mask_of(const StageOutcome& outcome, const std::st
                                           : std::span<const std::uint8_t>(found->second);
 }
 
+// Elements that one of two subjects never wrote. An empty mask: it wrote all.
+std::vector<std::uint8_t> either(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+  std::vector<std::uint8_t> mask(std::max(a.size(), b.size()), 0);
+  for (std::size_t i = 0; i < a.size(); ++i) mask[i] |= a[i];
+  for (std::size_t i = 0; i < b.size(); ++i) mask[i] |= b[i];
+  return mask;
+}
+
 compare::Reference reference_of(const goldens::GoldenOutput& golden) {
   return {&golden.value, &golden.lo, &golden.hi, golden.open};
 }
@@ -143,7 +151,10 @@ Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, c
     const bool has_golden = golden != device.golden.end();
     compare::Reference reference{&simulator.outcome.outputs.find(output)->second, nullptr, nullptr, {}};
     if (has_golden) reference.open = golden->second.open;
-    const auto mask = mask_of(device.outcome, output);
+    // Without a golden, only this comparison can say what the simulator left unwritten: poison may equal a result
+    // (NaN).
+    const auto mask = either(mask_of(device.outcome, output),
+                             has_golden ? std::span<const std::uint8_t>() : mask_of(simulator.outcome, output));
     compare::Policy policy = policy_of(stage, output, device.contraction);
     const bool is_bound = std::holds_alternative<compare::Bound>(policy.rule);
     if (has_golden || is_bound) policy.rule = compare::Bits{};

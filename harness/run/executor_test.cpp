@@ -1,4 +1,5 @@
 // Verdicts and blame, with doubles in place of the simulator and the device.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "harness/core/manifest.h"
@@ -101,6 +102,21 @@ TEST_F(ExecutorTest, UnwrittenOutputsFail) {
   EXPECT_EQ(result.verdict, Verdict::failed);
   EXPECT_EQ(result.unwritten, 6);
   EXPECT_NE(result.reason.find("6 elements never written"), std::string::npos) << result.reason;
+}
+
+// Poison is a NaN, and so is what the device computes.
+TEST_F(ExecutorTest, WithoutAGoldenTheSimulatorMustHaveWrittenToo) {
+  golden("");
+  const auto nothing = [](const device::Launch&, const device::RunOptions&) { return device::RunReport{}; };
+  const auto not_a_number =
+      copy_then([](auto, std::span<float> y, std::size_t n) { std::fill_n(y.begin(), n, std::nanf("")); });
+  EXPECT_EQ(execute({{"sim", not_a_number}, {"opencl", not_a_number}}).verdict, Verdict::passed);
+  for (const Bodies& bodies :
+       {Bodies{{"sim", nothing}, {"opencl", not_a_number}}, Bodies{{"sim", not_a_number}, {"opencl", nothing}}}) {
+    const CaseResult result = execute(bodies);
+    EXPECT_EQ(result.verdict, Verdict::failed);
+    EXPECT_EQ(result.unwritten, 6);
+  }
 }
 
 TEST_F(ExecutorTest, StrayWritesFailThoughEveryOutputIsRight) {
