@@ -87,9 +87,8 @@ std::vector<Mutation> mutations() {
   };
 }
 
-TEST(Mutations, AreRejectedByBitsAndDescribed) {
-  const Tensor expected = activations();
-  for (const Mutation& mutation : mutations()) {
+void expect_rejected_and_described(const Tensor& expected, const std::vector<Mutation>& mutations) {
+  for (const Mutation& mutation : mutations) {
     Tensor actual = expected;
     mutation.apply(actual);
     const Reference reference{&expected, nullptr, nullptr, {}};
@@ -100,6 +99,8 @@ TEST(Mutations, AreRejectedByBitsAndDescribed) {
     EXPECT_NE(words.find(mutation.words), std::string::npos) << mutation.name << ": " << words;
   }
 }
+
+TEST(Mutations, AreRejectedByBitsAndDescribed) { expect_rejected_and_described(activations(), mutations()); }
 
 // Special values stand where activations never have them.
 TEST(Mutations, OfSpecialValuesAreRejectedByBitsAndDescribed) {
@@ -127,16 +128,7 @@ TEST(Mutations, OfSpecialValuesAreRejectedByBitsAndDescribed) {
                                             t.set_bits(6 * kColumns + c, 0);
                                         },
                                         "row 6; only subnormals, flushed to zero"}};
-  for (const Mutation& mutation : specials) {
-    Tensor actual = expected;
-    mutation.apply(actual);
-    const Reference reference{&expected, nullptr, nullptr, {}};
-    const auto found = compare(actual, reference, {});
-    ASSERT_TRUE(found);
-    EXPECT_FALSE(found->passed) << mutation.name;
-    const std::string words = describe_pattern(actual, reference, *found);
-    EXPECT_NE(words.find(mutation.words), std::string::npos) << mutation.name << ": " << words;
-  }
+  expect_rejected_and_described(expected, specials);
 }
 
 // Known holes of other comparators: a share of arbitrary elements, and any difference below an absolute threshold.

@@ -9,6 +9,7 @@
 #include "harness/core/file.h"
 #include "harness/core/fill.h"
 #include "harness/core/mutate_text.h"
+#include "harness/core/scratch_directory.h"
 
 namespace assay {
 namespace {
@@ -16,9 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path folder() {
-  const fs::path path = fs::temp_directory_path() / fmt::format("assay_npy_{}", ::getpid());
-  fs::create_directories(path);
-  return path;
+  static const ScratchDirectory scratch = ScratchDirectory::make().value();
+  return scratch.path();
 }
 
 std::string as_text(const std::vector<std::byte>& bytes) {
