@@ -12,7 +12,7 @@
 #include "harness/core/file.h"
 #include "harness/core/manifest.h"
 #include "harness/core/npy.h"
-#include "harness/run/scratch_directory.h"
+#include "harness/core/scratch_directory.h"
 
 namespace assay::cli {
 namespace {
@@ -24,7 +24,7 @@ struct Invocation {
 
 class CliTest : public ::testing::Test {
  protected:
-  CliTest() : scratch_(run::ScratchDirectory::make().value()) {}
+  CliTest() : scratch_(ScratchDirectory::make().value()) {}
 
   std::string path(std::string_view name) const { return (scratch_.path() / name).string(); }
   void write(std::string_view name, std::string_view text) const { ASSERT_TRUE(write_text(path(name), text)); }
@@ -52,7 +52,7 @@ class CliTest : public ::testing::Test {
     EXPECT_FALSE(std::filesystem::exists(path("out")));
   }
 
-  run::ScratchDirectory scratch_;
+  ScratchDirectory scratch_;
 };
 
 TEST_F(CliTest, SaysWhatItIs) {

@@ -5,8 +5,8 @@
 #include "harness/core/command.h"
 #include "harness/core/manifest.h"
 #include "harness/core/npy.h"
+#include "harness/core/scratch_directory.h"
 #include "harness/run/execute.h"
-#include "harness/run/scratch_directory.h"
 #include "harness/run/substitute.h"
 
 namespace assay::run {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "harness/run/scratch_directory.h"
+#include "harness/core/scratch_directory.h"
 
 namespace assay::run {
 namespace {

@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "harness/core/file.h"
+#include "harness/core/scratch_directory.h"
 #include "harness/run/execute.h"
-#include "harness/run/scratch_directory.h"
 #include "harness/run/store.h"
 
 namespace assay::run {

@@ -10,7 +10,7 @@
 #include <map>
 #include <thread>
 
-#include "harness/run/scratch_directory.h"
+#include "harness/core/scratch_directory.h"
 #include "harness/run/worker_process.h"
 
 namespace assay::run {

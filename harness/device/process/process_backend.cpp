@@ -2,34 +2,14 @@
 
 #include <charconv>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 
 #include "harness/core/command.h"
+#include "harness/core/scratch_directory.h"
 #include "harness/device/process/bundle.h"
 
 namespace assay::device {
 namespace {
-
-// A folder of its own under the system's temporary folder, removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "assay-bundle-XXXXXX").string();
-    if (mkdtemp(pattern.data())) path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 RunReport failed(RunStatus status, std::string reason) {
   RunReport report;
@@ -51,16 +31,16 @@ class ProcessBackend : public Backend {
   bool traces() const override { return false; }
 
   RunReport run(const Launch& launch, const RunOptions& options) override {
-    const TemporaryFolder folder;
-    if (folder.path().empty()) return failed(RunStatus::error, "no temporary folder could be made");
-    if (auto written = write_bundle(folder.path(), launch, options); !written)
+    const auto folder = ScratchDirectory::make();
+    if (!folder) return failed(RunStatus::error, to_string(folder.error()));
+    if (auto written = write_bundle(folder->path(), launch, options); !written)
       return failed(RunStatus::error, to_string(written.error()));
-    auto outcome = run_command(with_placeholder(command_, "bundle", folder.path().string()), limit_);
+    auto outcome = run_command(with_placeholder(command_, "bundle", folder->path().string()), limit_);
     if (!outcome) return failed(RunStatus::error, to_string(outcome.error()));
     const std::string what = with_output(describe(*outcome, limit_), outcome->output);
     if (outcome->timed_out) return failed(RunStatus::hang, what);
     if (!outcome->succeeded()) return failed(RunStatus::crash, what);
-    auto report = read_outputs(folder.path(), launch);
+    auto report = read_outputs(folder->path(), launch);
     if (!report) return failed(RunStatus::error, with_output(to_string(report.error()), outcome->output));
     return *report;
   }

@@ -8,7 +8,7 @@
 
 #include "harness/core/error.h"
 
-namespace assay::run {
+namespace assay {
 
 class ScratchDirectory {
  public:
@@ -33,4 +33,4 @@ class ScratchDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace assay::run
+}  // namespace assay
