@@ -1,5 +1,7 @@
 // Whole outputs against approved files under testdata/, and what must hold whatever they look like.
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -68,6 +70,20 @@ TEST(Console, LimitsThePrintedFailures) {
 TEST(Console, TakesColoursFromTheEnvironment) {
   EXPECT_FALSE(console_options(-1).terminal);
   EXPECT_FALSE(console_options(-1).color);
+  int controller = -1, terminal = -1;
+  ASSERT_EQ(openpty(&controller, &terminal, nullptr, nullptr, nullptr), 0);
+  setenv("TERM", "xterm", 1);
+  unsetenv("NO_COLOR");
+  EXPECT_TRUE(console_options(terminal).terminal);
+  EXPECT_TRUE(console_options(terminal).color);
+  setenv("NO_COLOR", "1", 1);
+  EXPECT_TRUE(console_options(terminal).terminal);
+  EXPECT_FALSE(console_options(terminal).color);
+  unsetenv("NO_COLOR");
+  setenv("TERM", "dumb", 1);
+  EXPECT_FALSE(console_options(terminal).color);
+  close(terminal);
+  close(controller);
 }
 
 TEST(Console, SaysWhenNothingRan) {

@@ -104,6 +104,34 @@ TEST_F(ExecutorTest, UnwrittenOutputsFail) {
   EXPECT_NE(result.reason.find("6 elements never written"), std::string::npos) << result.reason;
 }
 
+TEST_F(ExecutorTest, ACaseOfNoElementsIsUnverified) {
+  std::string text = pipeline_text();
+  text.replace(text.find("min = 2"), 7, "min = 0");
+  write("copy/pipeline.toml", text);
+  const CaseResult result = execute({{"sim", copy_then()}, {"opencl", copy_then()}}, "pipeline=copy N=0");
+  EXPECT_EQ(result.verdict, Verdict::unverified);
+  EXPECT_NE(result.reason.find("no element was compared"), std::string::npos) << result.reason;
+}
+
+// Whether two wrong results agree is a matter of the case's policy too.
+TEST_F(ExecutorTest, WrongTogetherOrEachInItsOwnWay) {
+  const auto sets = [](float value) {
+    return copy_then([value](auto, std::span<float> y, std::size_t) { y[1] = value; });
+  };
+  const Bodies bodies = {{"sim", sets(100)}, {"opencl", sets(std::nextafter(100.0F, 200.0F))}};
+  EXPECT_EQ(execute(bodies, "pipeline=copy policy=ulp(1)").stages.at(0).blame, Blame::both);
+  EXPECT_EQ(execute(bodies, "pipeline=copy policy=bits").stages.at(0).blame, Blame::all_differ);
+}
+
+TEST_F(ExecutorTest, AWrongResultWeighsMoreThanACrashOrAHangElsewhere) {
+  for (const RunStatus status : {RunStatus::crash, RunStatus::hang}) {
+    const CaseResult result = execute({{"sim", copy_then(flip(0))}, {"opencl", report_of(status, "because")}});
+    EXPECT_EQ(result.verdict, Verdict::failed) << result.reason;
+  }
+  EXPECT_EQ(execute({{"sim", report_of(RunStatus::error, "broken")}, {"opencl", copy_then(flip(0))}}).verdict,
+            Verdict::error);
+}
+
 // Poison is a NaN, and so is what the device computes.
 TEST_F(ExecutorTest, WithoutAGoldenTheSimulatorMustHaveWrittenToo) {
   golden("");
@@ -153,6 +181,7 @@ TEST_F(ExecutorTest, FaultsCarryTheirDiagnostics) {
               "pipeline=copy expect=fail:bounds");
   EXPECT_EQ(result.verdict, Verdict::xfail) << result.reason;
   ASSERT_EQ(result.backends.at(0).diagnostics.size(), 1U);
+  EXPECT_EQ(result.backends[0].reason, result.backends[0].diagnostics[0]);
   EXPECT_NE(result.backends[0].diagnostics[0].find("copy.pto:2:3"), std::string::npos)
       << result.backends[0].diagnostics[0];
   EXPECT_NE(result.backends[0].diagnostics[0].find("bounds: ends at 9"), std::string::npos);
