@@ -227,31 +227,38 @@ TEST(OpenclRun, UnsetValidShapesAreSeededAndStayInsideTheTile) {
   EXPECT_GT(areas.size(), 3u);
 }
 
-// p = a * b; y = p + c with a rounding in between or without.
+// p = a * b, then a sum or difference of p, with a rounding in between or without.
 TEST(OpenclRun, ContractionIsOffUnlessAskedForAndThenVisible) {
-  const std::vector<TileSpec> ins{{"a", "f32"}, {"b", "f32"}, {"c", "f32"}};
-  Kernel kernel(
-      tile_kernel(ins, {{"p", "f32"}, {"y", "f32"}, {"z", "f32"}, {"w", "f32"}},
-                  "pto.tmul ins(%a, %b : $a, $b) outs(%p : $p)\npto.tadd ins(%p, %c : $p, $c) outs(%y : $y)\n"
-                  "pto.tmul ins(%a, %b : $a, $b) outs(%p : $p)\npto.tsub ins(%c, %p : $c, $p) outs(%z : $z)\n"
-                  "pto.tmul ins(%a, %b : $a, $b) outs(%p : $p)\npto.tadd ins(%p, %p : $p, $p) outs(%w : $w)"));
-  // (1 + 2^-12)^2 = 1 + 2^-11 + 2^-24; the last term is rounded away in f32, and with -1 added is all that fma keeps.
+  const auto after_product = [](std::string_view sum) {
+    return fmt::format("pto.tmul ins(%a, %b : $a, $b) outs(%p : $p)\npto.{}\n", sum);
+  };
+  Kernel kernel(tile_kernel({{"a", "f32"}, {"b", "f32"}, {"c", "f32"}, {"n", "f32"}},
+                            {{"p", "f32"}, {"y", "f32"}, {"s", "f32"}, {"z", "f32"}, {"w", "f32"}, {"v", "f32"}},
+                            after_product("tadd ins(%p, %n : $p, $n) outs(%y : $y)") +
+                                after_product("tsub ins(%p, %c : $p, $c) outs(%s : $s)") +
+                                after_product("tsub ins(%c, %p : $c, $p) outs(%z : $z)") +
+                                after_product("tadd ins(%p, %p : $p, $p) outs(%w : $w)") +
+                                after_product("tadd ins(%n, %n : $n, $n) outs(%v : $v)")));
+  // (1 + 2^-12)^2 = 1 + 2^-11 + 2^-24; the last term is rounded away in f32, and is all that fma keeps of a difference.
   const float one = 1 + 0x1p-12f, product = 1 + 0x1p-11f;
-  Tensor a = floats({8}, std::vector<float>(8, one)), c = floats({8}, std::vector<float>(8, -product));
-  Tensor p(DType::f32, {8}), y = p, z = p, w = p;
-  ASSERT_EQ(kernel.run({&a, &a, &c, &p, &y, &z, &w}).status, RunStatus::completed);
-  EXPECT_EQ(y.as<float>()[3], 0.0f);
-  EXPECT_EQ(z.as<float>()[3], -2 * product);
+  Tensor a = floats({8}, std::vector<float>(8, one)), c = floats({8}, std::vector<float>(8, product)),
+         n = floats({8}, std::vector<float>(8, -product));
+  Tensor p(DType::f32, {8}), y = p, s = p, z = p, w = p, v = p;
+  const std::vector<Tensor*> tensors{&a, &a, &c, &n, &p, &y, &s, &z, &w, &v};
+  ASSERT_EQ(kernel.run(tensors).status, RunStatus::completed);
+  for (const Tensor* difference : {&y, &s, &z}) EXPECT_EQ(difference->as<float>()[3], 0.0f);
   kernel.options.contract_fma = true;
-  ASSERT_EQ(kernel.run({&a, &a, &c, &p, &y, &z, &w}).status, RunStatus::completed);
+  ASSERT_EQ(kernel.run(tensors).status, RunStatus::completed);
   EXPECT_EQ(p.as<float>()[3], product);  // the product itself is stored rounded
   EXPECT_EQ(y.as<float>()[3], 0x1p-24f);
-  EXPECT_EQ(z.as<float>()[3], -(2 * product));
+  EXPECT_EQ(s.as<float>()[3], 0x1p-24f);
+  EXPECT_EQ(z.as<float>()[3], -0x1p-24f);
   EXPECT_EQ(w.as<float>()[3], 2 * product);  // both operands are the product: nothing to contract
+  EXPECT_EQ(v.as<float>()[3], -2 * product);  // neither is
   int events = 0;
   kernel.options.tracer = [&](const TraceEvent&) { return ++events > 0; };
   Tensor traced = y;
-  ASSERT_EQ(kernel.run({&a, &a, &c, &p, &traced, &z, &w}).status, RunStatus::completed);
+  ASSERT_EQ(kernel.run({&a, &a, &c, &n, &p, &traced, &s, &z, &w, &v}).status, RunStatus::completed);
   EXPECT_EQ(traced, y);
 }
 

@@ -429,5 +429,44 @@ TEST(OpenclStore, AtomicAddAccumulatesOverBlocks) {
   EXPECT_EQ(values_of<float>(y), (std::vector<float>{105, 110, 115, 120, 125, 130, 135, 140}));
 }
 
+// docs/opencl.md: blocks that add to global memory run one after the other, in ascending order.
+TEST(OpenclStore, AtomicAddsOfManyBlocksHappenInOrder) {
+  Kernel kernel(R"(module { func.func @k(%x: !pto.ptr<f32>, %y: !pto.ptr<f32>, %blocks: index) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    %c16 = arith.constant 16 : index
+    %block = pto.get_block_idx
+    %b = arith.index_cast %block : i64 to index
+    %xv = pto.make_tensor_view %x, shape = [%blocks, %c8], strides = [%c8, %c1] : !pto.tensor_view<?x?xf32>
+    %yv = pto.make_tensor_view %y, shape = [%c1, %c8], strides = [%c8, %c1] : !pto.tensor_view<?x?xf32>
+    %xp = pto.partition_view %xv, offsets = [%b, %c0], sizes = [%c1, %c8] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<1x8xf32>
+    %yp = pto.partition_view %yv, offsets = [%c0, %c0], sizes = [%c1, %c8] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<1x8xf32>
+    %t = pto.alloc_tile : !pto.tile_buf<vec, 1x8xf32>
+    pto.tload ins(%xp : !pto.partition_tensor_view<1x8xf32>) outs(%t : !pto.tile_buf<vec, 1x8xf32>)
+    scf.for %i = %c0 to %c16 step %c1 {
+      pto.tstore ins(%t : !pto.tile_buf<vec, 1x8xf32>) outs(%yp : !pto.partition_tensor_view<1x8xf32>) {atomicType = #pto<atomic_type atomic_add>}
+    }
+    return
+  } })");
+  // Blocks that ran together would take turns every few instructions.
+  OpenclOptions options;
+  options.instructions = 5;
+  auto backend = create_opencl_backend(options);
+  ASSERT_TRUE(backend);
+  constexpr std::int64_t kBlocks = 24;
+  Tensor x(DType::f32, {kBlocks, 8}), y = floats({8}, std::vector<float>(8, 0));
+  float expected = 0;
+  for (std::size_t block = 0; block < kBlocks; ++block) {
+    // Small terms survive or not, depending on what was added before them.
+    const float term = block % 3 == 0 ? 0x1p20f : block % 3 == 1 ? 0.75f : -0x1p20f;
+    std::fill_n(x.as<float>().begin() + static_cast<std::ptrdiff_t>(8 * block), 8, term);
+    for (int i = 0; i < 16; ++i) expected += term;
+  }
+  ASSERT_NE(expected, 0.75f * 16 * 8) << "the order must matter";
+  ASSERT_EQ(kernel.run({&x, &y}, {kBlocks}, kBlocks, **backend).status, RunStatus::completed);
+  EXPECT_EQ(values_of<float>(y), std::vector<float>(8, expected));
+}
+
 }  // namespace
 }  // namespace assay::device
