@@ -150,6 +150,12 @@ std::vector<Rule> shape_rules() {
       {"ValidBeyondPhysical", "valid-shape-bounds",
        R"(    %t = pto.alloc_tile addr = %a0 valid_row = %c16 valid_col = %c16 : $D // HERE)",
        R"(    %t = pto.alloc_tile addr = %a0 valid_row = %c8 valid_col = %c16 : $D)"},
+      {"ValidColumnsBeyondPhysical", "valid-shape-bounds",
+       R"(    %n = arith.addi %c16, %c1 : index
+    %t = pto.alloc_tile addr = %a0 : $D // THERE
+    pto.set_validshape %t, %c8, %n : $D // HERE)",
+       R"(    %t = pto.alloc_tile addr = %a0 : $D
+    pto.set_validshape %t, %c8, %c16 : $D)"},
       {"SourceSmallerThanDestination", "valid-mismatch",
        loaded(R"(    %o = pto.alloc_tile addr = %a1 : !pto.tile_buf<vec, 16x16xf32>
     pto.tneg ins(%t : $T) outs(%o : !pto.tile_buf<vec, 16x16xf32>) // HERE)"),

@@ -1,4 +1,6 @@
 // Tile operations by example: what they write, what they leave alone, in place and across layouts.
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "harness/sim/kernel_test.h"
@@ -208,6 +210,33 @@ TEST(TileOps, BoxedTilesGoThroughAMatAndBack) {
     pto.tstore ins(%m : {0}) outs(%yp : $P))",
                                      nz));
   EXPECT_EQ(y, ramp());
+}
+
+// pto-format 3.1: boxes of 16 rows, as wide as the fractal size says, one after the other by columns. 8 of 16 rows are
+// loaded; a plain tile over the same bytes shows where they went, 16 elements at a time.
+TEST(TileOps, BoxesLieWhereTheFractalSizeSays) {
+  for (const auto& [fractal, width] : {std::pair{512, 8}, std::pair{1024, 16}, std::pair{32, 2}}) {
+    std::string body = fmt::format(R"(    %m = pto.alloc_tile addr = %a0 : {0}
+    pto.tload ins(%xp : $P) outs(%m : {0})
+)",
+                                   fmt::format("!pto.tile_buf<mat, 16x16xf32, valid=8x16, blayout=col_major, "
+                                               "slayout=row_major, fractal={}>",
+                                               fractal));
+    std::vector<float> expected;
+    for (int row = 0; row < 8; ++row) {
+      const int box = row / (width / 2), first = row % (width / 2) * 16;
+      body += fmt::format(R"(    %at{0} = arith.constant {1} : i64
+    %row{0} = arith.constant {0} : index
+    %u{0} = pto.alloc_tile addr = %at{0} : !pto.tile_buf<mat, 1x16xf32>
+    %p{0} = pto.partition_view %yv, offsets = [%row{0}, %c0], sizes = [%c1, %c16] : $V -> $P
+    pto.tstore ins(%u{0} : !pto.tile_buf<mat, 1x16xf32>) outs(%p{0} : $P)
+)",
+                          row, 4 * (box * 16 * width + first));
+      for (int k = first; k < first + 16; ++k)
+        expected.push_back(static_cast<float>(k / width * 16 + box * width + k % width));
+    }
+    EXPECT_EQ(run_f32(body), expected) << fractal;
+  }
 }
 
 TEST(TileOps, ViewsOfHigherRankCollapseRowByRow) {
