@@ -141,5 +141,15 @@ TEST(Sha256, PublishedValue) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST_F(ManifestTest, DeepNestingEndsTheParsing) {
+  for (const char* opening : {"[", "{\"a\":"}) {
+    std::string text = R"({"tensors": )";
+    for (int i = 0; i < 100'000; ++i) text += opening;
+    const auto parsed = parse_manifest(text, "manifest.json");
+    ASSERT_FALSE(parsed);
+    EXPECT_NE(parsed.error().message.find("nested deeper than 8"), std::string::npos) << parsed.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace assay

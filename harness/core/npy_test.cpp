@@ -115,6 +115,9 @@ TEST(Npy, RefusalsSayWhy) {
   std::string rank = "{'descr': '<u2', 'fortran_order': False, 'shape': (";
   for (int i = 0; i < 40; ++i) rank += "1,";
   EXPECT_TRUE(contains(refusal(rank + ")}"), "rank over"));
+  const std::string padding(65'536, ' ');
+  EXPECT_TRUE(contains(refusal("{'descr': '<u2', 'fortran_order': False, 'shape': (4,)}" + padding, 8, 2),
+                       "expected at most 65536"));
 }
 
 TEST(Npy, MissingAndShortFiles) {
