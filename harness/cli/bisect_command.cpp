@@ -5,6 +5,7 @@
 
 #include "harness/bisect/bisect.h"
 #include "harness/cli/case_options.h"
+#include "harness/cli/checks.h"
 #include "harness/cli/command.h"
 #include "harness/core/file.h"
 #include "harness/run/store.h"
@@ -13,7 +14,7 @@ namespace assay::cli {
 namespace {
 
 struct BisectCommandOptions {
-  std::string replay, from, device = "opencl", json;
+  std::string replay, from, device, json;
   std::vector<std::string> pipelines;
   bool contract_fma = false;
   std::int64_t candidates = 60'000;
@@ -37,6 +38,15 @@ Result<run::Case> chosen_case(const BisectCommandOptions& options) {
   return run::parse_replay(*line);
 }
 
+// What was asked for must be there; without a word, OpenCL where there is one.
+Result<std::string> chosen_device(const std::string& asked) {
+  if (asked == "none") return std::string();
+  if (!asked.empty()) return asked;
+  return backends_or_default("", {"opencl"}).map([](const std::vector<std::string>& present) {
+    return present.empty() ? std::string() : present.front();
+  });
+}
+
 int exit_code_of(bisect::Conclusion conclusion) {
   if (conclusion == bisect::Conclusion::agreement) return 0;
   return conclusion == bisect::Conclusion::suspect ? 125 : 1;  // 125: git bisect run cannot decide
@@ -47,7 +57,9 @@ int bisect_case(const BisectCommandOptions& options) {
   if (!c) return report_error(c.error());
   bisect::BisectOptions chosen;
   chosen.pipeline_directories = pipeline_directories(options.pipelines, {});
-  chosen.device = options.device == "none" ? "" : options.device;
+  auto device = chosen_device(options.device);
+  if (!device) return report_error(device.error());
+  chosen.device = std::move(*device);
   chosen.contract_fma = options.contract_fma;
   chosen.max_candidates = options.candidates;
   auto finding = bisect::bisect(*c, chosen);
@@ -68,10 +80,13 @@ void register_bisect_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<BisectCommandOptions>();
   command->add_option("case", options->replay, "A replay line, or with --from the id of a failing case")->required();
   command->add_option("--from", options->from, "Folder of a run: take the case from its failures");
-  command->add_option("--device", options->device, "Backend held against the simulator; none for the simulator alone")
-      ->capture_default_str();
+  command->add_option(
+      "--device", options->device,
+      "Backend held against the simulator (default: opencl, if it is there); none for the simulator alone");
   command->add_option("--pipelines", options->pipelines, "Folder of pipelines; may be repeated");
-  command->add_option("--candidates", options->candidates, "Single edits tried at most")->capture_default_str();
+  command->add_option("--candidates", options->candidates, "Single edits tried at most")
+      ->capture_default_str()
+      ->check(at_least(0));
   command->add_option("--json", options->json, "Also write the finding to this file");
   command->add_flag("--fp-contract", options->contract_fma, "Let the device contract a*b+c");
   command->callback([=, &exit_code] { exit_code = bisect_case(*options); });

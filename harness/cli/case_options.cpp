@@ -2,7 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iostream>
 
+#include "harness/cli/checks.h"
+#include "harness/core/command.h"
+#include "harness/device/backend.h"
 #include "harness/run/matrix.h"
 
 namespace assay::cli {
@@ -15,8 +19,7 @@ void add_case_options(CLI::App& command, CaseOptions& options) {
   command.add_option("--shard", options.shard, "I/N: the I-th of N disjoint parts of the cases");
   command.add_option("--backend", options.backend, "Backends instead of the matrix's, which must be there: sim,opencl");
   command.add_option("--pipelines", options.pipelines, "Folder of pipelines (repeatable)");
-  command.add_option("--seed", options.seed, "Seed of cases that name none, and of --cover")
-      ->check(CLI::NonNegativeNumber);
+  command.add_option("--seed", options.seed, "Seed of cases that name none, and of --cover")->check(at_least(0));
   command.add_option("--repeat", options.repeat, "Run each case N times, each time with other inputs")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
 }
@@ -34,6 +37,22 @@ Result<std::vector<std::string>> backend_list(const std::string& text) {
     backends.push_back(std::move(backend));
   }
   return backends;
+}
+
+Result<std::vector<std::string>> backends_or_default(const std::string& asked,
+                                                     const std::vector<std::string>& otherwise) {
+  if (!asked.empty()) return backend_list(asked);
+  std::vector<std::string> present;
+  for (const std::string& name : otherwise) {
+    const auto backend = device::create_backend(name);
+    if (!backend && backend.error().kind != ErrorKind::unavailable) return tl::unexpected(backend.error());
+    if (backend) {
+      present.push_back(name);
+    } else {
+      std::cout << fmt::format("note: backend '{}' is skipped: {}\n", name, backend.error().message);
+    }
+  }
+  return present;
 }
 
 std::vector<std::filesystem::path> pipeline_directories(const std::vector<std::string>& given,
@@ -55,6 +74,15 @@ std::vector<std::filesystem::path> pipeline_directories(const std::vector<std::s
   add("kernels");
   add(std::filesystem::path(ASSAY_SOURCE_DIR) / "kernels");
   return directories;
+}
+
+std::string pipeline_options(const std::vector<std::filesystem::path>& directories) {
+  const auto always = pipeline_directories({}, {});
+  std::string options;
+  for (const auto& directory : directories)
+    if (std::find(always.begin(), always.end(), directory) == always.end())
+      options += " --pipelines " + shell_quoted(directory.string());
+  return options;
 }
 
 Result<run::CaseSource> case_source(const CaseOptions& options) {

@@ -28,10 +28,16 @@ void add_case_options(CLI::App& command, CaseOptions& options);
 Result<run::CaseSource> case_source(const CaseOptions& options);
 // "sim,opencl" -> two; a process backend's command keeps its commas. Errors: an unknown backend, one named twice.
 Result<std::vector<std::string>> backend_list(const std::string& text);
+// As backend_list, of what was asked for; without a word, those of `otherwise` that are here, with a note on each
+// other. Error also: one of these is here and broken.
+Result<std::vector<std::string>> backends_or_default(const std::string& asked,
+                                                     const std::vector<std::string>& otherwise);
 
 // Where pipelines are looked for, in this order: `given`, kernels/ beside each matrix's folder and in it, kernels/ of
 // the working directory, kernels/ of the source tree this binary was built from.
 std::vector<std::filesystem::path> pipeline_directories(const std::vector<std::string>& given,
                                                         const std::vector<std::string>& matrices);
+// " --pipelines DIR" for each of these that is not looked into anyway.
+std::string pipeline_options(const std::vector<std::filesystem::path>& directories);
 
 }  // namespace assay::cli

@@ -1,3 +1,4 @@
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +8,7 @@
 #include <set>
 
 #include "harness/cli/case_options.h"
+#include "harness/cli/checks.h"
 #include "harness/cli/command.h"
 #include "harness/core/fill.h"
 #include "harness/fuzz/fuzz.h"
@@ -16,7 +18,7 @@ namespace assay::cli {
 namespace {
 
 struct FuzzCommandOptions {
-  std::string pipeline, time, csv, backend = "sim,opencl", fix;
+  std::string pipeline, time, csv, backend, fix;
   std::vector<std::string> pipelines, fills;
   std::int64_t runs = 0, shrink_runs = 400, largest = 520;
   std::uint64_t seed = 1;
@@ -34,7 +36,7 @@ Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
                        : unit == "h"               ? 3.6e6
                                                    : 0;
   if (error != std::errc{} || scale == 0 || value <= 0 || value * scale > 1e9)
-    return bad_input("found --time '{}', expected a number followed by ms, s, m or h", text);
+    return bad_input("found --time '{}', expected a number above 0 followed by ms, s, m or h, at most 277 h", text);
   return std::chrono::milliseconds(static_cast<std::int64_t>(value * scale));
 }
 
@@ -46,6 +48,10 @@ std::vector<std::string> fills_of(const pipeline::Pipeline& pipeline, const std:
   for (const auto& [name, tensors] : pipeline.fills)
     if (std::find(fills.begin(), fills.end(), name) == fills.end()) fills.push_back(name);
   return fills;
+}
+
+std::string csv_of(const FuzzCommandOptions& options) {
+  return options.csv.empty() ? "out/fuzz/" + options.pipeline + ".csv" : options.csv;
 }
 
 class ProgressLine {
@@ -81,7 +87,7 @@ int print_outcome(const FuzzCommandOptions& options, const fuzz::FuzzOutcome& ou
     return 0;
   }
   const run::CaseResult& bad = *outcome.counterexample;
-  const std::string csv = options.csv.empty() ? "out/fuzz/" + bad.c.values.at("pipeline") + ".csv" : options.csv;
+  const std::string csv = csv_of(options);
   std::cout << fmt::format("counterexample after {} shrinking runs{}: {}\n  {}\n  replay: {}\n", outcome.shrinks,
                            outcome.shrink_budget_spent ? " (budget spent)" : "", compare::name(bad.verdict), bad.reason,
                            run::replay_line(bad.c));
@@ -94,8 +100,9 @@ int fuzz_pipeline(const FuzzCommandOptions& options) {
   const auto folders = pipeline_directories(options.pipelines, {});
   auto pipeline = pipeline::find_pipeline(options.pipeline, folders);
   if (!pipeline) return report_error(pipeline.error());
-  auto backends = backend_list(options.backend);
+  auto backends = backends_or_default(options.backend, {"sim", "opencl"});
   if (!backends) return report_error(backends.error());
+  if (auto appendable = fuzz::check_appendable(csv_of(options)); !appendable) return report_error(appendable.error());
   fuzz::FuzzOptions chosen;
   chosen.space.pipeline = &*pipeline;
   chosen.space.fills = fills_of(*pipeline, options.fills);
@@ -106,6 +113,8 @@ int fuzz_pipeline(const FuzzCommandOptions& options) {
     chosen.space.fixed = std::move(*fixed);
   }
   chosen.space.fixed.values["pipeline"] = options.pipeline;
+  // Part of the counterexample: a run of it on the simulator alone would not show what only the device does.
+  chosen.space.fixed.values["backends"] = fmt::format("{}", fmt::join(*backends, "+"));
   chosen.seed = options.seed;
   chosen.shrink_runs = options.shrink_runs;
   if (options.runs > 0) chosen.runs = options.runs;
@@ -137,16 +146,16 @@ void register_fuzz_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<FuzzCommandOptions>();
   command->add_option("pipeline", options->pipeline, "Name or .toml file of a pipeline")->required();
   command->add_option("--time", options->time, "Draw for this long: 90s, 5m, 1h");
-  command->add_option("--runs", options->runs, "Draw this many cases; 200 without --time")->check(CLI::PositiveNumber);
-  command->add_option("--seed", options->seed, "Same seed, same cases")->capture_default_str();
-  command->add_option("--backend", options->backend, "Backends held against the golden")->capture_default_str();
+  command->add_option("--runs", options->runs, "Draw this many cases; 200 without --time")->check(at_least(1));
+  command->add_option("--seed", options->seed, "Same seed, same cases")->capture_default_str()->check(at_least(0));
+  command->add_option("--backend", options->backend,
+                      "Backends held against the golden, which must be there (default: sim,opencl, if it is)");
   command->add_option("--fill", options->fills, "Draw only these fills; may be repeated");
   command->add_option("--fix", options->fix, "key=value pairs every case has");
-  command->add_option("--largest", options->largest, "Largest extent drawn")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  command->add_option("--largest", options->largest, "Largest extent drawn")->capture_default_str()->check(at_least(1));
   command->add_option("--shrink-runs", options->shrink_runs, "Cases executed while shrinking, at most")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(at_least(0));
   command->add_option("--csv", options->csv, "Where a counterexample is appended; out/fuzz/PIPELINE.csv by default");
   command->add_option("--pipelines", options->pipelines, "Folder of pipelines; may be repeated");
   command->add_flag("--fp-contract", options->contract_fma, "Let the device contract a*b+c");

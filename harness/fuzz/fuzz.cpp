@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <rapidcheck/detail/TestListenerAdapter.h>
 
-#include <fstream>
-
 namespace assay::fuzz {
 namespace {
 
@@ -105,15 +103,6 @@ class Campaign {
 };
 
 // A cell that the matrix reader takes as one literal value: "|" would separate alternatives.
-std::string csv_cell(std::string_view value) {
-  std::string text;
-  for (char c : value) {
-    if (c == '"') text += '"';
-    if (c == '|') text += '\\';
-    text += c;
-  }
-  return value.find_first_of(",\"\n\r") == std::string_view::npos ? text : '"' + text + '"';
-}
 
 }  // namespace
 
@@ -131,26 +120,6 @@ Result<FuzzOutcome> fuzz(const FuzzOptions& options, const Execute& execute, con
                               std::unordered_map<std::string, rc::detail::Reproduce>{});
   }
   return campaign.finish();
-}
-
-Result<void> append_case(const std::filesystem::path& csv, const run::Case& c) {
-  std::string header, row;
-  for (const auto& [key, value] : c.values) {
-    header += (header.empty() ? "" : ",") + key;
-    row += (row.empty() ? "" : ",") + csv_cell(value);
-  }
-  std::string existing;
-  if (std::ifstream in(csv); in) std::getline(in, existing);
-  if (!existing.empty() && existing != header)
-    return bad_input("{}: its columns are '{}', the case has '{}'; give another file with --csv", csv.string(),
-                     existing, header);
-  std::error_code ignored;
-  if (csv.has_parent_path()) std::filesystem::create_directories(csv.parent_path(), ignored);
-  std::ofstream out(csv, std::ios::app);
-  if (existing.empty()) out << header << '\n';
-  out << row << '\n';
-  if (!out.flush()) return bad_input("{}: cannot be written", csv.string());
-  return {};
 }
 
 }  // namespace assay::fuzz

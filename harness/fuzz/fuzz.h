@@ -45,8 +45,10 @@ using Progress = std::function<void(const FuzzOutcome&)>;
 // fails otherwise than the first one does not count as smaller.
 Result<FuzzOutcome> fuzz(const FuzzOptions& options, const Execute& execute, const Progress& progress = {});
 
-// Appends the case as a row to the CSV, writing the header when the file is new. Columns are the keys of the case; an
-// existing header that lacks one of them is an error.
+// Whether a case can be appended to the file: there is none yet, or it is a matrix. Error: it is something else.
+Result<void> check_appendable(const std::filesystem::path& csv);
+// Appends the case as a row to the matrix, which is written when there is none. A header that lacks keys of the case
+// gets them as further columns. Errors: those of check_appendable, and that the file cannot be written.
 Result<void> append_case(const std::filesystem::path& csv, const run::Case& c);
 
 }  // namespace assay::fuzz

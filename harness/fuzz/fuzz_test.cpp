@@ -154,20 +154,59 @@ TEST_F(FuzzTest, TimeEndsTheDrawing) {
   EXPECT_LT(outcome->seconds, 30);
 }
 
-TEST(AppendCase, WritesAHeaderOnceAndRefusesOtherColumns) {
+// A pipeline in a folder below is found by its path; what its file calls itself is for people.
+TEST_F(FuzzTest, CasesNameThePipelineAsItWasAskedFor) {
+  options_.space.fixed.values["pipeline"] = "faults/toy";
+  options_.runs = 5;
+  const auto outcome = fuzz(options_, [](const run::Case& c) -> Result<run::CaseResult> {
+    EXPECT_EQ(c.get("pipeline"), "faults/toy");
+    return verdict(c, compare::Verdict::passed);
+  });
+  ASSERT_TRUE(outcome.has_value());
+}
+
+std::string content(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(AppendCase, WritesAHeaderOnceAndAddsColumns) {
   const auto file = std::filesystem::temp_directory_path() / "assay_append_case_test" / "cases.csv";
   std::filesystem::remove_all(file.parent_path());
+  EXPECT_TRUE(check_appendable(file).has_value());
   run::Case c;
   c.values = {{"pipeline", "toy"}, {"T", "3"}, {"fill", "choice:1|2"}};
   ASSERT_TRUE(append_case(file, c).has_value());
   c.values["T"] = "4";
   ASSERT_TRUE(append_case(file, c).has_value());
-  std::ifstream in(file);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  EXPECT_EQ(text, "T,fill,pipeline\n3,choice:1\\|2,toy\n4,choice:1\\|2,toy\n");
-  c.values["D"] = "1";
-  EXPECT_FALSE(append_case(file, c).has_value());
+  EXPECT_EQ(content(file), "T,fill,pipeline\n3,choice:1\\|2,toy\n4,choice:1\\|2,toy\n");
+  c.values["offset"] = "3";
+  ASSERT_TRUE(append_case(file, c).has_value());
+  c.values.erase("T");
+  ASSERT_TRUE(append_case(file, c).has_value());
+  EXPECT_EQ(
+      content(file),
+      "T,fill,pipeline,offset\n3,choice:1\\|2,toy\n4,choice:1\\|2,toy\n4,choice:1\\|2,toy,3\n,choice:1\\|2,toy,3\n");
   std::filesystem::remove_all(file.parent_path());
+}
+
+TEST(AppendCase, TakesAMatrixMadeByHandAndNothingElse) {
+  const auto file = std::filesystem::temp_directory_path() / "assay_append_case_test_by_hand.csv";
+  run::Case c;
+  c.values = {{"pipeline", "toy"}, {"T", "3"}, {"fill", "ties"}};
+  std::ofstream(file) << "\xEF\xBB\xBF# ours\r\n\"pipeline\",tags,T\r\ntoy,a,1|2";
+  ASSERT_TRUE(append_case(file, c).has_value());
+  EXPECT_EQ(content(file), "\xEF\xBB\xBF# ours\r\n\"pipeline\",tags,T,fill\r\ntoy,a,1|2\ntoy,,3,ties\n");
+  for (const char* other : {"T,D\n1,2\n", "dear diary\n", "pipeline,\"T\n"}) {
+    std::ofstream(file) << other;
+    EXPECT_FALSE(check_appendable(file).has_value()) << other;
+    EXPECT_FALSE(append_case(file, c).has_value()) << other;
+    EXPECT_EQ(content(file), other);
+  }
+  std::filesystem::remove(file);
+  std::filesystem::create_directories(file);
+  EXPECT_FALSE(check_appendable(file).has_value());
+  std::filesystem::remove(file);
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ std::vector<std::int64_t> edge_extents(std::int64_t min, std::int64_t max) {
 rc::Gen<run::Case> any_case(const CaseSpace& space) {
   const auto drawn = rc::gen::noShrink(rc::gen::exec([space] {
     run::Case c = space.fixed;
-    c.values["pipeline"] = space.pipeline->name;
+    c.values.try_emplace("pipeline", space.pipeline->name);
     for (const pipeline::Parameter& parameter : space.pipeline->parameters)
       if (!space.fixed.values.contains(parameter.name)) draw_parameter(parameter, space, c);
     if (!space.fixed.values.contains("fill")) c.values["fill"] = *rc::gen::elementOf(space.fills);
