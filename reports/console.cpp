@@ -52,6 +52,7 @@ class ConsoleReporter : public Reporter {
 
   Result<void> run_started(const RunInfo& info) override {
     total_ = info.cases;
+    replay_options_ = info.replay_options;
     started_ = last_line_ = options_.clock();
     out_ << fmt::format("{} case{}, seed {}\n", total_, total_ == 1 ? "" : "s", info.seed);
     for (const BackendInfo& backend : info.backends)
@@ -125,8 +126,9 @@ class ConsoleReporter : public Reporter {
       text += "    blame: " + std::string(compare::describe(blame)) + "\n";
     for (const run::BackendResult& backend : result.backends)
       for (const std::string& diagnostic : backend.diagnostics)
-        text += "    " + backend.backend + ": " + printable(diagnostic) + "\n";
-    say(text + "    " + printable(replay_command(result.c)) + "\n");
+        if (result.reason.find(diagnostic) == std::string::npos)
+          text += "    " + backend.backend + ": " + printable(diagnostic) + "\n";
+    say(text + "    " + printable(replay_command(result.c, replay_options_)) + "\n");
   }
 
   void progress() {
@@ -221,7 +223,8 @@ class ConsoleReporter : public Reporter {
 
   void print_totals(const Summary& summary) {
     const double rate = summary.seconds > 0 ? static_cast<double>(summary.cases()) / summary.seconds : 0;
-    out_ << fmt::format("\n{} cases in {} ({:.1f}/s): {}\n", summary.cases(), duration_text(summary.seconds), rate,
+    out_ << fmt::format("\n{} case{} in {} ({:.1f}/s): {}\n", summary.cases(), summary.cases() == 1 ? "" : "s",
+                        duration_text(summary.seconds), rate,
                         summary.cases() == 0 ? "none" : cell_text(summary.verdicts));
     out_ << fmt::format("{} elements compared, {} left open by the specification, {} never written\n", summary.compared,
                         summary.unconstrained, summary.unwritten);
@@ -231,6 +234,7 @@ class ConsoleReporter : public Reporter {
   std::ostream& out_;
   ConsoleOptions options_;
   std::int64_t total_ = 0;
+  std::string replay_options_;
   VerdictCounts verdicts_;
   std::int64_t attention_ = 0;
   double started_ = 0, last_line_ = 0;

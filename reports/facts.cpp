@@ -45,7 +45,7 @@ compare::Blame blame_of(const run::CaseResult& result) {
   return compare::Blame::none;
 }
 
-std::string replay_command(const run::Case& c) {
+std::string replay_command(const run::Case& c, std::string_view options) {
   std::string command = "assay run --replay '";
   for (const char character : run::replay_line(c)) {
     if (character == '\'') {
@@ -54,7 +54,7 @@ std::string replay_command(const run::Case& c) {
       command += character;
     }
   }
-  return command + "'";
+  return command + "'" + std::string(options);
 }
 
 std::string printable(std::string_view text) {

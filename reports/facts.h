@@ -12,8 +12,8 @@ namespace assay::reports {
 const run::OutputResult* leading_output(const run::CaseResult& result);
 // The blame of the first stage that has any, otherwise none.
 compare::Blame blame_of(const run::CaseResult& result);
-// "assay run --replay 'pipeline=... T=3'", quoted for a POSIX shell.
-std::string replay_command(const run::Case& c);
+// "assay run --replay 'pipeline=... T=3'", quoted for a POSIX shell, and RunInfo::replay_options behind it.
+std::string replay_command(const run::Case& c, std::string_view options = {});
 // Characters below space (but no tab) and DEL become U+FFFD, bytes that are no UTF-8 too; line ends become spaces.
 std::string printable(std::string_view text);
 // "1 ulp", "12 ulps"; a saturated distance is "NaN or over 63 bits".

@@ -5,7 +5,7 @@ namespace assay::reports {
 Result<std::unique_ptr<ReporterSet>> file_reporters(const std::filesystem::path& directory, bool append) {
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
-  if (failed) return unavailable("cannot create {}: {}", directory.string(), failed.message());
+  if (failed) return bad_input("{}: cannot be created: {}", directory.string(), failed.message());
   auto set = std::make_unique<ReporterSet>();
   for (auto make : {+[](const std::filesystem::path&d, bool a) { return csv_reporter(d / "results.csv", a); },
                     +[](const std::filesystem::path&d, bool) { return json_reporter(d / "summary.json"); },

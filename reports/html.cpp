@@ -123,7 +123,7 @@ class HtmlReporter : public Reporter {
                 {"p", pipelines_(std::string(result.c.get("pipeline", "unknown")))},
                 {"f", fills_(std::string(result.c.get("fill", "default")))},
                 {"c", run::replay_line(parameters)},
-                {"l", replay_command(result.c)},
+                {"l", replay_command(result.c, info_.replay_options)},
                 {"r", result.reason},
                 {"w", blame == compare::Blame::none ? std::string_view() : compare::describe(blame)},
                 {"a", needs_attention(result) ? 1 : 0},

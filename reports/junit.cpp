@@ -82,7 +82,7 @@ std::string printable_lines(const std::string& text) {
   return clean;
 }
 
-std::string case_element(const run::CaseResult& result) {
+std::string case_element(const run::CaseResult& result, std::string_view replay_options) {
   pugi::xml_document document;
   pugi::xml_node node = document.append_child("testcase");
   run::Case parameters = result.c;
@@ -103,7 +103,7 @@ std::string case_element(const run::CaseResult& result) {
   } else if (outcome == Outcome::skip) {
     node.append_child("skipped").append_attribute("message") = message.c_str();
   }
-  node.append_child("system-out").text() = printable(replay_command(result.c)).c_str();
+  node.append_child("system-out").text() = printable(replay_command(result.c, replay_options)).c_str();
   std::ostringstream out;
   node.print(out, "  ", pugi::format_indent);
   return out.str();
@@ -113,7 +113,10 @@ class JunitReporter : public Reporter {
  public:
   JunitReporter(std::fstream stream, std::filesystem::path file) : stream_(std::move(stream)), file_(std::move(file)) {}
 
-  Result<void> run_started(const RunInfo&) override { return rewrite(""); }
+  Result<void> run_started(const RunInfo& info) override {
+    replay_options_ = info.replay_options;
+    return rewrite("");
+  }
 
   Result<void> case_finished(const run::CaseResult& result) override {
     ++counts_.tests;
@@ -122,7 +125,7 @@ class JunitReporter : public Reporter {
     counts_.failures += outcome == Outcome::failure;
     counts_.errors += outcome == Outcome::error;
     counts_.skipped += outcome == Outcome::skip;
-    return rewrite(case_element(result));
+    return rewrite(case_element(result, replay_options_));
   }
 
   Result<void> run_finished(const Summary&) override { return {}; }
@@ -149,6 +152,7 @@ class JunitReporter : public Reporter {
   std::filesystem::path file_;
   std::streamoff end_ = 0;  // where the tail starts
   Counts counts_;
+  std::string replay_options_;
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ struct BackendInfo {
 
 struct RunInfo {
   std::string command_line;
+  std::string replay_options;  // what the replay of one case needs besides its line: " --pipelines DIR"
   std::uint64_t seed = 0;
   std::vector<BackendInfo> backends;
   std::string machine;                                       // processor, threads, operating system

@@ -336,6 +336,7 @@ TEST(Facts, QuoteForTheShellAndCleanText) {
   run::Case c;
   c.values = {{"pipeline", "p"}, {"note", "it's"}};
   EXPECT_EQ(replay_command(c), "assay run --replay 'note=it'\\''s pipeline=p'");
+  EXPECT_EQ(replay_command(c, " --pipelines /a"), "assay run --replay 'note=it'\\''s pipeline=p' --pipelines /a");
   EXPECT_EQ(printable("a\x01\x7f\xff z\n\xc3\xa4"), "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD z \xc3\xa4");
   // Overlong, a surrogate and beyond Unicode: one replacement per byte.
   EXPECT_EQ(printable("\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80").size(), 9 * 3U);

@@ -66,11 +66,12 @@ Summary SummaryBuilder::summary(double seconds) const {
 
 int exit_code(const Summary& summary) {
   const VerdictCounts& verdicts = summary.verdicts;
+  if (summary.problems.interrupted_by != 0) return 128 + summary.problems.interrupted_by;
   if (summary.problems.bad_input) return 2;
   if (summary.problems.harness_failure || verdicts[Verdict::error] > 0) return 3;
   const std::int64_t wrong = verdicts[Verdict::failed] + verdicts[Verdict::crash] + verdicts[Verdict::hang] +
                              verdicts[Verdict::xpass] + verdicts[Verdict::unverified] - summary.unverified_expected;
-  return wrong > 0 || summary.ran() == 0 ? 1 : 0;
+  return wrong > 0 || summary.problems.missing > 0 || summary.ran() == 0 ? 1 : 0;
 }
 
 std::string explain_exit(const Summary& summary) {
@@ -79,11 +80,15 @@ std::string explain_exit(const Summary& summary) {
     const std::int64_t number = summary.verdicts[verdict] - expected;
     if (number > 0) reasons.push_back(fmt::format("{} {}", number, compare::name(verdict)));
   };
+  if (const int signal = summary.problems.interrupted_by; signal != 0)
+    reasons.push_back(fmt::format("interrupted by signal {}", signal));
   if (summary.problems.bad_input) reasons.emplace_back("bad input");
   if (summary.problems.harness_failure) reasons.emplace_back("the harness failed");
   for (const Verdict verdict : {Verdict::error, Verdict::failed, Verdict::crash, Verdict::hang, Verdict::xpass})
     count(verdict);
   count(Verdict::unverified, summary.unverified_expected);
+  if (const std::int64_t missing = summary.problems.missing; missing > 0)
+    reasons.push_back(fmt::format("{} case{} without a result", missing, missing == 1 ? "" : "s"));
   if (summary.ran() == 0) reasons.emplace_back("no case was run");
   if (reasons.empty()) reasons.emplace_back("everything as expected");
   return fmt::format("exit {}: {}", exit_code(summary), fmt::join(reasons, ", "));

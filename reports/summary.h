@@ -52,6 +52,8 @@ struct Failure {
 struct RunProblems {
   bool bad_input = false;        // a row, an argument
   bool harness_failure = false;  // assay itself, or a backend asked for that is missing
+  int interrupted_by = 0;        // signal that ended the run early
+  std::int64_t missing = 0;      // cases planned that have no result
 };
 struct Summary {
   VerdictCounts verdicts;                                       // per case
@@ -81,15 +83,16 @@ class SummaryBuilder {
   std::map<std::pair<std::string, std::string>, std::size_t> failure_at_;  // pipeline, where -> index
 };
 
-// Design section 5: 2 bad input, 3 harness failure or a case with verdict error, 1 a failure, crash, hang, unexpected
-// pass, unexpected unverified, or nothing ran; otherwise 0. In this order.
+// 128 + signal after an interrupt. Otherwise design section 5: 2 bad input, 3 harness failure or a case with verdict
+// error, 1 a failure, crash, hang, unexpected pass, unexpected unverified, a planned case without a result, or nothing
+// ran; otherwise 0. In this order.
 int exit_code(const Summary& summary);
 // One line that says why exit_code is what it is: "exit 1: 3 failed, 1 crash".
 std::string explain_exit(const Summary& summary);
 
 // failed, crash, hang, error, xpass, or unverified without being expected: what a user must look at.
 bool needs_attention(const run::CaseResult& result);
-// Whether the case expects to be unverified (expect = "unverified" or "unverified:REASON").
+// Whether the case expects to be unverified (expect = "unverified" or "unverified:REASON"), or was not to be judged.
 bool unverified_is_expected(const run::CaseResult& result);
 
 // The case's verdict on one backend alone, derived from its status and its comparisons with the golden.

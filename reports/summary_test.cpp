@@ -57,6 +57,27 @@ TEST(ExitCode, AcceptsUnverifiedOnlyWhereItIsExpected) {
   EXPECT_EQ(explain_exit(summary_of({expected})), "exit 0: everything as expected");
 }
 
+TEST(ExitCode, IsNotZeroWhenTheRunWasCutShort) {
+  Summary summary = with(Verdict::passed);
+  summary.problems.missing = 2;
+  EXPECT_EQ(exit_code(summary), 1);
+  EXPECT_EQ(explain_exit(summary), "exit 1: 2 cases without a result");
+  summary.problems.interrupted_by = 2;
+  EXPECT_EQ(exit_code(summary), 130);
+  EXPECT_EQ(explain_exit(summary), "exit 130: interrupted by signal 2, 2 cases without a result");
+}
+
+TEST(ExitCode, UnverifiedIsInOrderWhereNothingWasToBeJudged) {
+  run::CaseResult written = sample_case(0, Verdict::unverified, "p", "f");
+  EXPECT_TRUE(needs_attention(written));
+  written.judged = false;
+  EXPECT_FALSE(needs_attention(written));
+  EXPECT_EQ(exit_code(summary_of({written})), 0);
+  EXPECT_TRUE(summary_of({written}).failures.empty());
+  written.verdict = Verdict::failed;
+  EXPECT_EQ(exit_code(summary_of({written})), 1);
+}
+
 TEST(Summary, CountsPerCasePipelineAndCell) {
   const Summary summary = summary_of(sample_results());
   EXPECT_EQ(summary.cases(), 12);

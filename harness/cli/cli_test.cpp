@@ -153,8 +153,11 @@ TEST_F(CliTest, RunsAndReportsACase) {
 
 TEST_F(CliTest, ThreeStepsGiveTheVerdictOfOne) {
   write("a.csv", "pipeline,T,D,fill\ncast_bf16,3,16,uniform|ties\n");
-  EXPECT_EQ(run("run a.csv --inputs-only x").exit_code, 0);
-  EXPECT_EQ(run("run --run-only x --backend sim").exit_code, 0);
+  for (const char* step : {"run a.csv --inputs-only x", "run --run-only x --backend sim"}) {
+    const Invocation done = run(step);
+    EXPECT_EQ(done.exit_code, 0) << done.output;
+    EXPECT_EQ(done.output.find("failures"), std::string::npos) << done.output;  // nothing was to be verified yet
+  }
   const Invocation verified = run("run --verify x --out out");
   EXPECT_EQ(verified.exit_code, 0) << verified.output;
   // One wrong byte in one output is a failure.
@@ -202,6 +205,84 @@ TEST_F(CliTest, VerifyComparesFolders) {
   const auto bytes = *read_file(path("raw/y.npy"), 1 << 20);
   ASSERT_TRUE(write_file(path("raw/y.npy"), std::span(bytes).first(bytes.size() - 1)));
   refuses("verify raw b", "y.npy");
+}
+
+TEST_F(CliTest, ReplayLinesNameTheFolderOfTheirPipeline) {
+  std::filesystem::create_directories(path("mine/copy"));
+  write("mine/copy/copy.pto", R"(func.func @copy(%x: !pto.ptr<f32>, %y: !pto.ptr<f32>) {
+  %c0 = arith.constant 0 : index
+  %v = pto.load_scalar %x[%c0] : !pto.ptr<f32> -> f32
+  pto.store_scalar %v, %y[%c0] : !pto.ptr<f32>, f32
+  return
+}
+)");
+  write("mine/copy/pipeline.toml", R"(policy = "bits"
+[tensors.x]
+shape = [1]
+dtype = "f32"
+[tensors.y]
+shape = [1]
+dtype = "f32"
+role = "output"
+[[stages]]
+name = "copy"
+inputs = ["x"]
+outputs = ["y"]
+golden = { npy = "." }
+[[stages.tasks]]
+kernel = "copy.pto"
+args = ["x", "y"]
+)");
+  Tensor wrong(DType::f32, {1});
+  wrong.set_bits(0, 0x7F7FFFFF);
+  ASSERT_TRUE(write_npy(path("mine/copy/y.npy"), wrong));
+  const Invocation failed = run("run --replay 'pipeline=copy fill=normal seed=1' --pipelines mine");
+  EXPECT_EQ(failed.exit_code, 1) << failed.output;
+  const auto at = failed.output.find("assay run --replay");
+  ASSERT_NE(at, std::string::npos) << failed.output;
+  const std::string line = failed.output.substr(at + 6, failed.output.find('\n', at) - at - 6);
+  EXPECT_NE(line.find(" --pipelines "), std::string::npos) << line;
+  const Invocation again = run(line);
+  EXPECT_EQ(again.exit_code, 1) << again.output;
+  EXPECT_NE(again.output.find("elements differ"), std::string::npos) << again.output;
+}
+
+TEST_F(CliTest, FuzzesFaultyPipelinesIntoCasesThatRun) {
+  const Invocation found = run("fuzz faults/b04_hc_post --backend sim --runs 40 --csv found.csv");
+  EXPECT_EQ(found.exit_code, 1) << found.output;
+  EXPECT_NE(found.output.find("appended to found.csv"), std::string::npos) << found.output;
+  const Invocation again = run("run found.csv");
+  EXPECT_EQ(again.exit_code, 1) << again.output;
+  EXPECT_NE(again.output.find("exit 1: 1 failed"), std::string::npos) << again.output;
+  refuses("fuzz hc_post --runs 0", "--runs: found '0', expected a whole number from 1");
+  refuses("fuzz hc_post --seed -1", "--seed: found '-1'");
+  refuses("fuzz hc_post --time 0s", "--time '0s'");
+  refuses("fuzz no_such --runs 1", "unknown pipeline 'no_such'");
+  write("diary.csv", "dear,diary\n");
+  refuses("fuzz hc_post --runs 1 --csv diary.csv", "diary.csv:1:1: found no column 'pipeline'");
+}
+
+// Without a word about backends, what is not here is skipped; by name it must be here.
+TEST_F(CliTest, AMissingDeviceIsSkippedUnlessAskedFor) {
+  ::setenv("OCL_ICD_VENDORS", scratch_.path().c_str(), 1);
+  const char* commands[] = {"fuzz hc_post --runs 1", "bisect 'pipeline=hc_post T=1 D=16 fill=ties seed=1'"};
+  const char* asked[] = {" --backend opencl", " --device opencl"};
+  for (std::size_t i = 0; i < std::size(commands); ++i) {
+    const Invocation skipped = run(commands[i]);
+    EXPECT_EQ(skipped.exit_code, 0) << skipped.output;
+    EXPECT_NE(skipped.output.find("note: backend 'opencl' is skipped: "), std::string::npos) << skipped.output;
+    EXPECT_EQ(run(std::string(commands[i]) + asked[i]).exit_code, 3);
+  }
+  ::unsetenv("OCL_ICD_VENDORS");
+}
+
+TEST_F(CliTest, PlacesThatCannotBeWrittenAreBadInput) {
+  write("a.csv", "pipeline,T,D\ncast_bf16,1,16\n");
+  write("file", "");
+  refuses("run a.csv --inputs-only file/x", "file/x: cannot be created");
+  refuses("run a.csv --out file/x", "file/x: cannot be created");
+  EXPECT_EQ(run("run a.csv --out there").exit_code, 0);
+  refuses("report there --out file/x", "file/x: cannot be created");
 }
 
 TEST_F(CliTest, BackendsSayWhetherTheyAreThere) {

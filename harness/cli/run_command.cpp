@@ -73,6 +73,8 @@ Result<run::SweepOptions> sweep_options(const RunOptions& options, const std::ve
   if (options.resume && options.out.empty()) return bad_input("--resume needs --out DIR");
   sweep.resume = options.resume;
   sweep.contract_fma = options.fp_contract;
+  sweep.replay_options =
+      pipeline_options(sweep.cases.pipeline_directories) + (options.fp_contract ? " --fp-contract" : "");
   sweep.jobs = options.jobs > 0 ? options.jobs : processors();
   sweep.timeout = options.timeout;
   sweep.memory = options.memory << 20;
@@ -88,7 +90,8 @@ int run_cases(const RunOptions& options, const std::vector<std::string>& words) 
   if (!sweep) return report_error(sweep.error());
   auto outcome = run::sweep(*sweep, std::cout);
   if (!outcome) return report_error(outcome.error());
-  if (outcome->interrupted_by != 0 && !sweep->out.empty()) std::cout << "interrupted; --resume goes on from here\n";
+  if (outcome->summary.problems.interrupted_by != 0 && !sweep->out.empty())
+    std::cout << "interrupted; --resume goes on from here\n";
   if (!outcome->report.empty()) std::cout << "report: " << outcome->report.string() << '\n';
   return outcome->exit_code();
 }

@@ -4,7 +4,7 @@ namespace assay {
 
 std::string to_string(const Error& error) {
   std::string text;
-  if (error.where) {
+  if (error.where && !error.where->file.empty()) {
     text += error.where->file;
     if (error.where->line > 0) text += fmt::format(":{}", error.where->line);
     if (error.where->column > 0) text += fmt::format(":{}", error.where->column);

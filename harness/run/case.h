@@ -70,6 +70,7 @@ struct CaseResult {
   std::string id;
   compare::Verdict verdict = compare::Verdict::unverified;  // after `expect` has been applied
   std::string reason;                                       // one line
+  bool judged = true;  // false: only inputs were written or kernels run, nothing was to be compared
   std::vector<StageResult> stages;
   std::vector<BackendResult> backends;
   std::int64_t compared = 0, unconstrained = 0, unwritten = 0;

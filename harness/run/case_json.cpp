@@ -132,6 +132,7 @@ void to_json(json& node, const CaseResult& r) {
               {"unconstrained", r.unconstrained},
               {"unwritten", r.unwritten},
               {"seconds", r.seconds}};
+  if (!r.judged) node["judged"] = false;
 }
 
 // Throws nlohmann::json::exception on wrong types and unknown verdicts; readers of untrusted JSON catch it.
@@ -143,6 +144,7 @@ void from_json(const json& node, CaseResult& r) {
   if (!verdict) throw json::other_error::create(501, "verdict '" + word + "' is unknown", &node);
   r.verdict = *verdict;
   r.reason = node.value("reason", r.reason);
+  r.judged = node.value("judged", r.judged);
   r.stages = node.value("stages", r.stages);
   r.backends = node.value("backends", r.backends);
   r.compared = node.value("compared", r.compared);

@@ -107,8 +107,13 @@ Result<StageOutcome> outcome_from(const Answers& answers, const pipeline::StageS
 Result<std::vector<fs::path>> output_folders(const fs::path& directory) {
   std::vector<fs::path> folders;
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(directory / "outputs", code))
-    if (fs::exists(entry.path() / kManifestFile)) folders.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(directory / "outputs", code)) {
+    if (!entry.is_directory(code)) continue;
+    // Passing over what somebody brought back would leave it unjudged and unmentioned.
+    if (!fs::exists(entry.path() / kManifestFile))
+      return bad_input("{} has no {}; expected one beside its .npy files", entry.path().string(), kManifestFile);
+    folders.push_back(entry.path());
+  }
   std::sort(folders.begin(), folders.end());
   if (folders.empty())
     return bad_input("{} holds no outputs; expected outputs/BACKEND/{}", directory.string(), kManifestFile);

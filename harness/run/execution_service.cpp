@@ -17,16 +17,17 @@ ExecuteOptions options_of(const WorkerSetup& setup) {
   return options;
 }
 
-CaseResult blank_result(const Case& c) {
+CaseResult unjudged_result(const Case& c) {
   CaseResult result;
   result.c = c;
   result.id = case_id(c);
+  result.judged = false;
   return result;
 }
 
 Result<CaseResult> write_inputs(Executor& executor, const Case& c, const std::filesystem::path& directory) {
   if (auto done = executor.write_inputs(c, directory); !done) return tl::unexpected(done.error());
-  CaseResult result = blank_result(c);
+  CaseResult result = unjudged_result(c);
   result.reason = fmt::format("inputs written to {}", directory.string());
   return result;
 }
@@ -35,7 +36,7 @@ Result<CaseResult> write_inputs(Executor& executor, const Case& c, const std::fi
 Result<CaseResult> run_only(Executor& executor, const Case& c, const std::filesystem::path& directory) {
   auto backends = executor.run_from(directory);
   if (!backends) return tl::unexpected(backends.error());
-  CaseResult result = blank_result(c);
+  CaseResult result = unjudged_result(c);
   result.backends = std::move(*backends);
   result.reason = fmt::format("outputs written to {}", directory.string());
   for (const BackendResult& backend : result.backends) {

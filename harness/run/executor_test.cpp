@@ -384,6 +384,13 @@ TEST_F(ExchangeTest, AFolderMadeByAnybodyIsVerified) {
   std::filesystem::remove_all(folder_ / "x/outputs/silicon");
   ASSERT_TRUE(write_tensors(folder_ / "x/outputs/silicon", {{"y", Tensor(DType::f32, {5})}}).has_value());
   EXPECT_NE(executor.verify(folder_ / "x").error().message.find("is f32 5; expected f32 6"), std::string::npos);
+  // Nothing that somebody left is passed over, even beside a folder that is in order.
+  std::filesystem::remove_all(folder_ / "x/outputs/silicon");
+  ASSERT_TRUE(write_tensors(folder_ / "x/outputs/silicon", {{"y", x}}).has_value());
+  std::filesystem::create_directories(folder_ / "x/outputs/other");
+  const auto nameless = executor.verify(folder_ / "x");
+  ASSERT_FALSE(nameless.has_value());
+  EXPECT_NE(nameless.error().message.find("outputs/other has no manifest.json"), std::string::npos);
 }
 
 TEST_F(ExchangeTest, MissingOutputsAndDamagedFilesAreNamed) {

@@ -118,11 +118,15 @@ std::vector<std::string> known_columns(const std::vector<const pipeline::Pipelin
 }
 
 std::vector<std::string> split_words(std::string_view list) {
-  // A process backend carries a command, which may hold any of the separators.
-  if (list.starts_with("process:")) return {std::string(list)};
   std::vector<std::string> words;
   std::string word;
-  for (const char c : list) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    // A process backend carries a command, which may hold any of the separators, so it is the last word.
+    if (word.empty() && list.substr(i).starts_with("process:")) {
+      words.emplace_back(list.substr(i));
+      return words;
+    }
+    const char c = list[i];
     if (c != '+' && c != '|' && c != ',' && c != ' ' && c != ';') {
       word += c;
     } else if (!word.empty()) {

@@ -151,5 +151,12 @@ TEST_F(MatrixTest, AnyBytesGiveAMatrixOrOneError) {
   }));
 }
 
+TEST(Words, AProcessCommandKeepsWhatSeparatesOthers) {
+  EXPECT_EQ(split_words("sim+opencl, process:run --a=b+c {bundle}"),
+            (std::vector<std::string>{"sim", "opencl", "process:run --a=b+c {bundle}"}));
+  EXPECT_EQ(split_words("process:a, b"), (std::vector<std::string>{"process:a, b"}));
+  EXPECT_EQ(split_words("a|b;c"), (std::vector<std::string>{"a", "b", "c"}));
+}
+
 }  // namespace
 }  // namespace assay::run

@@ -62,6 +62,23 @@ double seconds_of(const StoreFacts& facts) {
   return seconds;
 }
 
+struct Planned {
+  std::int64_t cases = 0, finished = 0;
+};
+
+// Planned cases that no store has a result of. Stores that share cases may fill each other's gaps, and a store does not
+// say which cases it lacks: then only what the largest plan has beyond all results is certain.
+std::int64_t missing_cases(const std::vector<Planned>& plans, std::int64_t merged) {
+  std::int64_t planned = 0, finished = 0, largest = 0;
+  for (const Planned& plan : plans) {
+    planned += plan.cases;
+    finished += plan.finished;
+    largest = std::max(largest, plan.cases);
+  }
+  const bool disjoint = finished == merged;
+  return std::max<std::int64_t>(0, (disjoint ? planned : largest) - merged);
+}
+
 }  // namespace
 
 Result<SweepOutcome> report(const std::vector<std::filesystem::path>& directories, const std::filesystem::path& out,
@@ -71,6 +88,7 @@ Result<SweepOutcome> report(const std::vector<std::filesystem::path>& directorie
   std::vector<Store> stores;
   std::vector<Located> all;
   reports::RunInfo info;
+  std::vector<Planned> plans;
   double seconds = 0;
   for (const auto& file : *files) {
     auto store = Store::read(file);
@@ -79,7 +97,9 @@ Result<SweepOutcome> report(const std::vector<std::filesystem::path>& directorie
     auto facts = store->facts();
     if (!keys || !facts) return tl::unexpected(keys ? facts.error() : keys.error());
     for (StoredKey& key : *keys) all.push_back({std::move(key), stores.size()});
-    if (stores.empty()) info = info_of(*facts);
+    const reports::RunInfo own = info_of(*facts);
+    plans.push_back({own.cases, static_cast<std::int64_t>(keys->size())});
+    if (stores.empty()) info = own;
     seconds = std::max(seconds, seconds_of(*facts));
     stores.push_back(std::move(*store));
   }
@@ -92,14 +112,14 @@ Result<SweepOutcome> report(const std::vector<std::filesystem::path>& directorie
   reporters.add(reports::console_reporter(console, reports::console_options(STDOUT_FILENO)));
   SweepOutcome outcome;
   reports::RunProblems problems;
+  problems.missing = missing_cases(plans, info.cases);
   reports::SummaryBuilder summary;
   if (auto done = reporters.run_started(info); !done) return tl::unexpected(done.error());
   for (const Located& located : all) {
     auto stored = stores[located.store].get(located.key.entry.id);
     if (!stored) return tl::unexpected(stored.error());
     summary.add(stored->result);
-    if (stored->error)
-      (*stored->error == ErrorKind::bad_input ? problems.bad_input : problems.harness_failure) = true;
+    if (stored->error) (*stored->error == ErrorKind::bad_input ? problems.bad_input : problems.harness_failure) = true;
     if (auto done = reporters.case_finished(stored->result); !done) return tl::unexpected(done.error());
   }
   outcome.summary = summary.summary(seconds);

@@ -25,6 +25,7 @@ StoreFacts facts_of(const reports::RunInfo& info) {
   for (const reports::BackendInfo& backend : info.backends)
     backends.push_back({{"name", backend.name}, {"description", backend.description}, {"missing", backend.missing}});
   return {{"command_line", info.command_line},
+          {"replay_options", info.replay_options},
           {"seed", std::to_string(info.seed)},
           {"machine", info.machine},
           {"started", info.started},
@@ -40,6 +41,7 @@ reports::RunInfo info_of(const StoreFacts& facts) {
   };
   reports::RunInfo info;
   info.command_line = text("command_line");
+  info.replay_options = text("replay_options");
   info.seed = number(text("seed"));
   info.machine = text("machine");
   info.started = text("started");
@@ -50,8 +52,7 @@ reports::RunInfo info_of(const StoreFacts& facts) {
     for (const auto& backend : backends)
       info.backends.push_back({backend.at("name").get<std::string>(), backend.at("description").get<std::string>(),
                                backend.at("missing").get<std::string>()});
-    for (const auto& [key, value] : versions.items())
-      info.versions[key] = value.get<std::string>();
+    for (const auto& [key, value] : versions.items()) info.versions[key] = value.get<std::string>();
   } catch (const nlohmann::json::exception&) {
     // A store is a file like any other: what does not parse is left out of the report's head.
   }

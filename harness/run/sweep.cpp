@@ -63,6 +63,11 @@ class Sweep {
   Result<void> prepare() {
     auto info = describe_run();
     if (!info) return tl::unexpected(info.error());
+    if (options_.mode == Mode::inputs) {
+      std::error_code code;
+      std::filesystem::create_directories(options_.exchange, code);
+      if (code) return bad_input("{}: cannot be created: {}", options_.exchange.string(), code.message());
+    }
     if (!options_.out.empty()) {
       auto out = OutDirectory::open(options_.out, options_.resume, fingerprint());
       if (!out) return tl::unexpected(out.error());
@@ -95,6 +100,7 @@ class Sweep {
   Result<reports::RunInfo> describe_run() {
     reports::RunInfo info;
     info.command_line = options_.command_line;
+    info.replay_options = options_.replay_options;
     info.seed = static_cast<std::uint64_t>(options_.cases.plan.seed.value_or(0));
     info.machine = machine_description();
     info.started = utc_now();
@@ -160,7 +166,7 @@ class Sweep {
     auto complete = run_pool(pool, events);
     if (!failure_) return tl::unexpected(failure_.error());
     if (!complete) return tl::unexpected(complete.error());
-    if (!*complete) outcome_.interrupted_by = const_cast<StopSignals&>(signals).take();
+    if (!*complete) problems_.interrupted_by = const_cast<StopSignals&>(signals).take();
     return {};
   }
 
@@ -222,10 +228,8 @@ class Sweep {
 
   Result<void> finish() {
     outcome_.summary = summary_.summary(seconds_since(started_));
+    problems_.missing = static_cast<std::int64_t>(plan_->entries().size()) - outcome_.summary.cases();
     outcome_.summary.problems = problems_;
-    // These modes compare nothing, so that nothing is verified is what was asked for.
-    if (options_.mode == Mode::inputs || options_.mode == Mode::run)
-      outcome_.summary.unverified_expected = outcome_.summary.verdicts[compare::Verdict::unverified];
     if (out_) {
       if (auto done = out_->store().put_facts({{"seconds", fmt::format("{}", outcome_.summary.seconds)}}); !done)
         return done;
@@ -249,8 +253,6 @@ class Sweep {
 };
 
 }  // namespace
-
-int SweepOutcome::exit_code() const { return interrupted_by != 0 ? 128 + interrupted_by : reports::exit_code(summary); }
 
 Result<SweepOutcome> sweep(const SweepOptions& options, std::ostream& console) { return Sweep(options, console).run(); }
 

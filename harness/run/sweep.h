@@ -35,16 +35,15 @@ struct SweepOptions {
   double timeout = 120;     // seconds, for cases that name none
   std::int64_t memory = 0;  // resident bytes of one worker; 0: no limit
   std::vector<std::string> worker_command;
-  std::string command_line;  // for the reports
+  std::string command_line;    // for the reports
+  std::string replay_options;  // what a replay of one case needs besides its line: " --pipelines DIR"
 };
 
 struct SweepOutcome {
   reports::Summary summary;
   std::int64_t resumed = 0;      // results taken over from an earlier run
-  int interrupted_by = 0;        // signal number
   std::filesystem::path report;  // report.html, or empty
-  // 128 + signal when interrupted, else reports::exit_code.
-  int exit_code() const;
+  int exit_code() const { return reports::exit_code(summary); }
 };
 
 // The cases of a source, checked. `matrix` must outlive the plan. Errors: bad input.
