@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "harness/cli/checks.h"
 #include "harness/cli/kernel_run.h"
 
 namespace assay::cli {
@@ -64,7 +65,7 @@ void register_kernel_command(CLI::App& app, int& exit_code) {
                       "comma-separated backends that must be there (default sim,opencl)");
   command->add_option("--out", parsed->out, "folder for every pointer argument after the run, as .npy per backend");
   command->add_option("--policy", parsed->policy, "how backends are compared")->capture_default_str();
-  command->add_option("--seed", parsed->request.seed, "seed of the fills")->capture_default_str();
+  command->add_option("--seed", parsed->request.seed, "seed of the fills")->capture_default_str()->check(at_least(0));
   command->add_option("--profile", parsed->options.profile, "machine profile")->capture_default_str();
   command->add_flag("--fp-contract", parsed->options.contract_fma, "let device compilers contract a*b+c");
   command->callback([parsed, &exit_code] { exit_code = run_command(*parsed); });

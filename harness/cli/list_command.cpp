@@ -26,9 +26,10 @@ std::string human_bytes(std::int64_t bytes) {
   return fmt::format("{:.{}f} {}", value, value < 100 ? 1 : 0, units[unit]);
 }
 
-std::string row_line(const run::MatrixRow& row, const run::RowCount& count) {
+std::string row_line(const run::MatrixRow& row, const run::RowCount& count, std::int64_t repeat) {
   std::string line = row.where.file.empty() ? "the case" : fmt::format("{}:{}", row.where.file, row.where.line);
-  line += fmt::format("  {}: {} of {} combination{}", row.pipeline->name, count.kept, count.combinations,
+  line += fmt::format("  {}: {} of {}{} combination{}", row.pipeline->name, count.kept,
+                      repeat > 1 ? fmt::format("{} x ", repeat) : "", count.combinations,
                       count.combinations == 1 ? "" : "s");
   const std::pair<std::int64_t, const char*> reasons[] = {{count.constrained, "excluded by constraints"},
                                                           {count.uncovered, "left out by --cover or constraints"},
@@ -70,7 +71,7 @@ int list_cases(const ListOptions& options) {
   std::string text;
   if (!plan.entries().empty()) print_cases(text, plan, *bytes, options.all);
   for (std::size_t row = 0; row < plan.matrix().rows.size(); ++row)
-    text += row_line(plan.matrix().rows[row], plan.row_counts()[row]);
+    text += row_line(plan.matrix().rows[row], plan.row_counts()[row], options.cases.repeat);
   for (const std::string& notice : plan.notices()) text += "note: " + notice + '\n';
   text += fmt::format("{} case{}", plan.entries().size(), plan.entries().size() == 1 ? "" : "s");
   if (!bytes->empty()) {

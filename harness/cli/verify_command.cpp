@@ -86,16 +86,17 @@ bool verify_tensor(const std::string& name, const TensorMap& actual, const Tenso
   }
   std::cout << fmt::format(
       "{}: {}: {} {}, {} of {} compared, {} differ under {}, worst {} ulp, |a-b| {:g}, passes with "
-      "rtol={:.3g} or atol={:.3g}\n",
+      "rtol={} or atol={}\n",
       name, result->passed ? "passed" : "failed", assay::name(a->dtype()), to_string(a->shape()), result->compared,
       result->elements, result->mismatches, result->rule, result->max_ulps, result->max_abs, result->smallest_rtol,
       result->smallest_atol);
   if (!result->passed) {
+    const int digits = std::max(info(a->dtype()).bits / 4, 1);
     std::cout << fmt::format("  {}\n", compare::describe_pattern(*a, against, *result));
     for (std::size_t i = 0; i < std::min<std::size_t>(result->first.size(), 5); ++i) {
       const compare::ElementMismatch& m = result->first[i];
-      std::cout << fmt::format("  [{}] found 0x{:x} ({:.9g}), expected 0x{:x} ({:.9g})\n", m.index, m.actual,
-                               compare::to_double(a->dtype(), m.actual), m.expected,
+      std::cout << fmt::format("  [{}] found 0x{:0{}x} ({:.9g}), expected 0x{:0{}x} ({:.9g})\n", m.index, m.actual,
+                               digits, compare::to_double(a->dtype(), m.actual), m.expected, digits,
                                compare::to_double(r->dtype(), m.expected));
     }
   }
@@ -115,6 +116,10 @@ int verify(const VerifyOptions& options) {
   for (const TensorMap* tensors : {&*actual, &*reference})
     for (const auto& [name, tensor] : *tensors)
       if (!is_bound(name)) names.insert(name);
+  for (const std::string& given : options.dtypes)
+    if (const std::string name = given.substr(0, given.find('='));
+        !actual->contains(name) && !reference->contains(name))
+      return report_error(bad_input("--dtype '{}': neither folder has a tensor '{}'", given, name).value());
   int failed = 0;
   for (const std::string& name : names) failed += !verify_tensor(name, *actual, *reference, *policy);
   std::cout << fmt::format("{} tensor{} compared, {} failed\n", names.size(), names.size() == 1 ? "" : "s", failed);

@@ -151,7 +151,7 @@ std::string excerpt(std::string_view text, std::size_t offset) {
   std::string caret;
   for (std::size_t i = begin; i < offset; ++i) caret += text[i] == '\t' ? '\t' : ' ';
   for (char& c : line)
-    if (c != '\t' && static_cast<unsigned char>(c) < 0x20) c = '.';
+    if (c != '\t' && (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7E)) c = '.';
   return line + "\n" + caret + "^";
 }
 

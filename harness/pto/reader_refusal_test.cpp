@@ -83,6 +83,13 @@ TEST(ReaderRefusal, WholeFiles) {
   EXPECT_NE(message("func.func @f() { scf.while : () -> () { cf.br ^bb1 } }").find("control-flow"), std::string::npos);
 }
 
+// What is no text reaches nobody's terminal.
+TEST(ReaderRefusal, ExcerptsArePrintable) {
+  const auto module = parse("\x93NUMPY\x01\xC3\xA9\x1B[2J", "x.npy");
+  ASSERT_FALSE(module);
+  EXPECT_EQ(module.error().excerpt, ".NUMPY....[2J\n^");
+}
+
 TEST(ReaderRefusal, ScopesEnd) {
   const auto module = parse(
       "func.func @f(%c: i1) {\nscf.if %c {\n%x = arith.constant 1 : i32\n}\n%y = arith.addi %x, %x : i32\nreturn\n}",
