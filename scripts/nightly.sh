@@ -9,7 +9,8 @@ fuzz_time=10m
 while (($#)); do
   case $1 in
     --time)
-      fuzz_time=${2:?--time takes a duration such as 30m}
+      (($# > 1)) || { echo "nightly: --time takes a duration such as 30m" >&2 && exit 2; }
+      fuzz_time=$2
       shift 2
       ;;
     *)
@@ -32,9 +33,10 @@ folder=out/nightly/$(date -u +%Y-%m-%dT%H%M%SZ)
 mkdir -p "$folder"
 
 worst=0
-# Precedence 2, 3, 1, 0 (design.md section 5); an unexpected code (a signal) is a harness failure.
+# Precedence 2, 3, 1, 0 (design.md section 5); any other code is a harness failure, and an interrupt ends all.
 note() {
   local code=$1 rank_new rank_old
+  ((code == 130 || code == 143)) && { echo "nightly: interrupted; what there is lies in $folder" >&2 && exit "$code"; }
   ((code > 3)) && code=3
   local rank=([0]=0 [1]=1 [3]=2 [2]=3)
   rank_new=${rank[code]} rank_old=${rank[worst]}

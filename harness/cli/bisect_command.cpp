@@ -2,12 +2,14 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "harness/bisect/bisect.h"
 #include "harness/cli/case_options.h"
 #include "harness/cli/checks.h"
 #include "harness/cli/command.h"
 #include "harness/core/file.h"
+#include "harness/run/matrix.h"
 #include "harness/run/store.h"
 
 namespace assay::cli {
@@ -38,11 +40,27 @@ Result<run::Case> chosen_case(const BisectCommandOptions& options) {
   return run::parse_replay(*line);
 }
 
-// What was asked for must be there; without a word, OpenCL where there is one.
-Result<std::string> chosen_device(const std::string& asked) {
+// Where that run looked for its pipelines.
+Result<std::vector<std::filesystem::path>> recorded_directories(const std::filesystem::path& from) {
+  auto store = run::Store::read(from / run::kStoreFile);
+  if (!store) return tl::unexpected(store.error());
+  auto facts = store->facts();
+  if (!facts) return tl::unexpected(facts.error());
+  const auto recorded = facts->find(run::kPipelineDirectoriesFact);
+  std::istringstream lines(recorded == facts->end() ? std::string() : recorded->second);
+  std::vector<std::filesystem::path> directories;
+  for (std::string line; std::getline(lines, line);) directories.emplace_back(line);
+  return directories;
+}
+
+// What was asked for must be there. Without a word the device of the case, or OpenCL, where it is.
+Result<std::string> chosen_device(const std::string& asked, const run::Case& c) {
   if (asked == "none") return std::string();
   if (!asked.empty()) return asked;
-  return backends_or_default("", {"opencl"}).map([](const std::vector<std::string>& present) {
+  std::vector<std::string> named = run::split_words(c.get("backends"));
+  std::erase(named, "sim");
+  if (named.empty()) named = {"opencl"};
+  return backends_or_default("", {named.front()}).map([](const std::vector<std::string>& present) {
     return present.empty() ? std::string() : present.front();
   });
 }
@@ -57,7 +75,12 @@ int bisect_case(const BisectCommandOptions& options) {
   if (!c) return report_error(c.error());
   bisect::BisectOptions chosen;
   chosen.pipeline_directories = pipeline_directories(options.pipelines, {});
-  auto device = chosen_device(options.device);
+  if (!options.from.empty()) {
+    auto recorded = recorded_directories(options.from);
+    if (!recorded) return report_error(recorded.error());
+    chosen.pipeline_directories.insert(chosen.pipeline_directories.end(), recorded->begin(), recorded->end());
+  }
+  auto device = chosen_device(options.device, *c);
   if (!device) return report_error(device.error());
   chosen.device = std::move(*device);
   chosen.contract_fma = options.contract_fma;

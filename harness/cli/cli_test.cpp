@@ -245,6 +245,11 @@ args = ["x", "y"]
   const Invocation again = run(line);
   EXPECT_EQ(again.exit_code, 1) << again.output;
   EXPECT_NE(again.output.find("elements differ"), std::string::npos) << again.output;
+  // Bisection knows from the run where its pipelines were.
+  EXPECT_EQ(run("run --replay 'pipeline=copy fill=normal seed=1' --pipelines mine --out out").exit_code, 1);
+  const auto failure = std::filesystem::directory_iterator(path("out/failures"))->path().filename().string();
+  const Invocation bisected = run("bisect " + failure + " --from out --device none");
+  EXPECT_NE(bisected.output.find("stage        copy"), std::string::npos) << bisected.output;
 }
 
 TEST_F(CliTest, FuzzesFaultyPipelinesIntoCasesThatRun) {

@@ -10,6 +10,7 @@
 #include "harness/cli/case_options.h"
 #include "harness/cli/checks.h"
 #include "harness/cli/command.h"
+#include "harness/core/command.h"
 #include "harness/core/fill.h"
 #include "harness/fuzz/fuzz.h"
 #include "harness/run/execute.h"
@@ -88,9 +89,10 @@ int print_outcome(const FuzzCommandOptions& options, const fuzz::FuzzOutcome& ou
   }
   const run::CaseResult& bad = *outcome.counterexample;
   const std::string csv = csv_of(options);
-  std::cout << fmt::format("counterexample after {} shrinking runs{}: {}\n  {}\n  replay: {}\n", outcome.shrinks,
-                           outcome.shrink_budget_spent ? " (budget spent)" : "", compare::name(bad.verdict), bad.reason,
-                           run::replay_line(bad.c));
+  std::cout << fmt::format("counterexample after {} shrinking runs{}: {}\n  {}\n  replay: assay run --replay {}{}\n",
+                           outcome.shrinks, outcome.shrink_budget_spent ? " (budget spent)" : "",
+                           compare::name(bad.verdict), bad.reason, shell_quoted(run::replay_line(bad.c)),
+                           pipeline_options(pipeline_directories(options.pipelines, {})));
   if (auto appended = fuzz::append_case(csv, bad.c); !appended) return report_error(appended.error());
   std::cout << fmt::format("  appended to {}\n", csv);
   return 1;

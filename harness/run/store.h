@@ -30,6 +30,8 @@ struct StoredKey {
   std::string finished;  // ISO 8601, UTC
 };
 
+// Key of the fact that holds the folders in which the run looked for pipelines, one a line.
+inline constexpr std::string_view kPipelineDirectoriesFact = "pipeline_directories";
 using StoreFacts = std::map<std::string, std::string, std::less<>>;
 
 class Store {

@@ -77,7 +77,10 @@ class Sweep {
     reporters_.add(reports::console_reporter(console_, reports::console_options(STDOUT_FILENO)));
     if (auto done = reporters_.run_started(*info); !done) return done;
     if (!out_) return {};
-    if (auto done = out_->store().put_facts(facts_of(*info)); !done) return done;
+    StoreFacts facts = facts_of(*info);
+    for (const auto& directory : options_.cases.pipeline_directories)
+      facts[std::string(kPipelineDirectoriesFact)] += directory.string() + '\n';
+    if (auto done = out_->store().put_facts(facts); !done) return done;
     auto files = reports::file_reporters(options_.out);
     if (!files) return tl::unexpected(files.error());
     if (auto done = (*files)->run_started(*info); !done) return done;
