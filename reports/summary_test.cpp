@@ -129,11 +129,32 @@ TEST(BackendVerdict, FollowsStatusAndOwnComparisons) {
 }
 
 TEST(BackendVerdict, OfAnUnexplainedFailureIsFailedEverywhere) {
-  // A write into a guard zone: all comparisons pass, the case does not.
+  // All comparisons pass, the case does not.
   const run::CaseResult result = testing::compared_case(0, Verdict::failed, "p", "f", true, true);
   EXPECT_EQ(backend_verdict(result, "sim"), Verdict::failed);
   EXPECT_EQ(backend_verdict(result, "opencl"), Verdict::failed);
   EXPECT_EQ(failure_place(result), "failed outside the comparisons");
+}
+
+TEST(BackendVerdict, OfAStrayWriteIsItsWriters) {
+  run::CaseResult result = testing::compared_case(0, Verdict::failed, "p", "f", true, true);
+  for (run::BackendResult& backend : result.backends)
+    if (backend.backend == "opencl") backend.diagnostics = {"stray-write: tensor 'y': 4 bytes after its end"};
+  EXPECT_EQ(backend_verdict(result, "sim"), Verdict::passed);
+  EXPECT_EQ(backend_verdict(result, "opencl"), Verdict::failed);
+  EXPECT_EQ(failure_place(result), "opencl: stray-write");
+}
+
+TEST(BackendVerdict, OfAnExternalCommandThatDiedOrHungSaysSo) {
+  run::CaseResult result = testing::compared_case(0, Verdict::crash, "p", "f", true, true);
+  for (run::BackendResult& backend : result.backends)
+    if (backend.backend == "opencl") backend.status = "crash";
+  EXPECT_EQ(backend_verdict(result, "opencl"), Verdict::crash);
+  EXPECT_EQ(backend_verdict(result, "sim"), Verdict::passed);
+  result.verdict = Verdict::hang;
+  for (run::BackendResult& backend : result.backends)
+    if (backend.backend == "opencl") backend.status = "hang";
+  EXPECT_EQ(backend_verdict(result, "opencl"), Verdict::hang);
 }
 
 TEST(BackendVerdict, AgainstAPeerAloneIsUnverified) {

@@ -13,7 +13,8 @@ namespace {
 Verdict verdict_of_status(std::string_view status) {
   if (status == "skipped") return Verdict::skipped;
   if (status == "unsupported") return Verdict::unsupported;
-  if (status == "deadlock" || status == "budget") return Verdict::hang;
+  if (status == "deadlock" || status == "budget" || status == "hang") return Verdict::hang;
+  if (status == "crash") return Verdict::crash;
   if (status == "fault") return Verdict::failed;
   return status == "completed" ? Verdict::passed : Verdict::error;
 }
@@ -30,13 +31,20 @@ Verdict verdict_of_outputs(const run::CaseResult& result, std::string_view backe
   return compared ? Verdict::passed : Verdict::unverified;
 }
 
+bool wrote_astray(const run::BackendResult& backend) {
+  return std::any_of(backend.diagnostics.begin(), backend.diagnostics.end(),
+                     [](const std::string& diagnostic) { return diagnostic.starts_with(run::kStrayWrite); });
+}
+
 Verdict own_verdict(const run::CaseResult& result, const run::BackendResult& backend) {
+  if (backend.status == "completed" && wrote_astray(backend)) return Verdict::failed;
   const Verdict verdict = verdict_of_status(backend.status);
   return verdict == Verdict::passed ? verdict_of_outputs(result, backend.backend) : verdict;
 }
 
 bool went_wrong(Verdict verdict) {
-  return verdict == Verdict::failed || verdict == Verdict::hang || verdict == Verdict::error;
+  return verdict == Verdict::failed || verdict == Verdict::crash || verdict == Verdict::hang ||
+         verdict == Verdict::error;
 }
 
 std::string_view first_word(std::string_view text) { return text.substr(0, text.find(':')); }
@@ -73,7 +81,7 @@ Verdict backend_verdict(const run::CaseResult& result, std::string_view backend)
   const Verdict verdict = own_verdict(result, *found);
   if (result.verdict == Verdict::xfail && went_wrong(verdict)) return Verdict::xfail;
   if (result.verdict == Verdict::xpass && verdict == Verdict::passed) return Verdict::xpass;
-  // A failure that no backend's own results show (a write into a guard zone, backends that differ) is everybody's.
+  // A failure that no backend's own results show (backends that differ from each other) is everybody's.
   const bool unexplained =
       result.verdict == Verdict::failed &&
       std::none_of(result.backends.begin(), result.backends.end(),
@@ -115,6 +123,8 @@ std::string failure_place(const run::CaseResult& result) {
   for (const run::BackendResult& backend : result.backends)
     if (backend.status != "completed" && backend.status != "skipped")
       return fmt::format("{}: {}", backend.backend, backend.status);
+  for (const run::BackendResult& backend : result.backends)
+    if (wrote_astray(backend)) return backend.backend + ": stray-write";
   return "failed outside the comparisons";
 }
 

@@ -41,17 +41,9 @@ Result<std::vector<Opened>> open_backends(const KernelOptions& options, const Ba
   return opened;
 }
 
-// What a command printed may be several lines.
-std::string one_line(std::string text) {
-  text.erase(text.find_last_not_of(" \r\n") + 1);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  return text;
-}
-
 void print_outcome(const KernelPlan& plan, const KernelOutcome& outcome, std::ostream& out) {
   out << fmt::format("{}: {}", outcome.backend, device::name(outcome.report.status));
-  if (!outcome.report.reason.empty()) out << ": " << one_line(outcome.report.reason);
+  if (!outcome.report.reason.empty()) out << ": " << outcome.report.reason;
   out << fmt::format(", {} operations, {:.3f} s", outcome.report.instructions, outcome.seconds);
   if (outcome.report.device_seconds > 0) out << fmt::format(", {:.6f} s on the device", outcome.report.device_seconds);
   out << "\n";

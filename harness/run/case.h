@@ -55,6 +55,9 @@ struct StageResult {
   std::vector<OutputResult> outputs;
 };
 
+// How the diagnostic of a changed input or guard zone begins.
+inline constexpr std::string_view kStrayWrite = "stray-write: ";
+
 struct BackendResult {
   std::string backend;
   std::string status;  // device::RunStatus in words, or "skipped"

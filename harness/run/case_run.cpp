@@ -52,7 +52,7 @@ void record(Subject& subject, const StageOutcome& outcome) {
   subject.alive = outcome.report.status == RunStatus::completed;
   if (outcome.report.status == RunStatus::fault && !result.diagnostics.empty())
     result.reason = result.diagnostics.back();
-  if (!outcome.stray_write.empty()) result.diagnostics.push_back("stray-write: " + outcome.stray_write);
+  if (!outcome.stray_write.empty()) result.diagnostics.push_back(std::string(kStrayWrite) + outcome.stray_write);
   if (!subject.alive) return;
   for (const auto& [name, value] : outcome.outputs) subject.values.insert_or_assign(name, value);
 }

@@ -11,7 +11,6 @@ namespace {
 using compare::Blame;
 using compare::Verdict;
 
-constexpr std::string_view kStrayWrite = "stray-write: ";
 
 bool is_machine_readable(std::string_view cause) {
   return std::all_of(cause.begin(), cause.end(), [](unsigned char c) {

@@ -1,5 +1,6 @@
 #include "harness/device/process/process_backend.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <memory>
@@ -18,8 +19,12 @@ RunReport failed(RunStatus status, std::string reason) {
   return report;
 }
 
-std::string with_output(std::string reason, const std::string& output) {
-  return output.empty() ? reason : reason + "; it printed:\n" + output;
+// In one line, as every reason.
+std::string with_output(std::string reason, std::string output) {
+  output.erase(output.find_last_not_of(" \r\n") + 1);
+  std::replace_if(
+      output.begin(), output.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return output.empty() ? reason : reason + "; it printed: " + output;
 }
 
 class ProcessBackend : public Backend {

@@ -107,6 +107,8 @@ TEST_F(ProcessTest, ACrashingCommandIsACrashWithItsWords) {
   EXPECT_NE(report.reason.find("signal 11"), std::string::npos) << report.reason;
   EXPECT_NE(report.reason.find("about to die"), std::string::npos) << report.reason;
   EXPECT_EQ(run("exit 7; true {bundle}").status, RunStatus::crash);
+  EXPECT_EQ(run("echo first; echo second; exit 7; true {bundle}").reason,
+            "exit status 7; it printed: first second");  // one line, whatever the command says
   EXPECT_EQ(y_, before_);
 }
 
