@@ -192,6 +192,7 @@ TEST_F(CliTest, VerifyComparesFolders) {
   EXPECT_NE(differ.output.find("[4] found 0x3f84"), std::string::npos) << differ.output;
   EXPECT_EQ(run("verify a b --policy 'ulp(1)'").exit_code, 0);
   refuses("verify a b --policy 'nearly'", "nearly");
+  refuses("verify a b --policy bound", "b holds no y.lo and y.hi");
   refuses("verify a none", "none: is no folder");
   // Without a manifest the other folder's says that the raw bits are bf16.
   std::filesystem::create_directories(path("raw"));

@@ -120,6 +120,11 @@ int verify(const VerifyOptions& options) {
     if (const std::string name = given.substr(0, given.find('='));
         !actual->contains(name) && !reference->contains(name))
       return report_error(bad_input("--dtype '{}': neither folder has a tensor '{}'", given, name).value());
+  if (std::holds_alternative<compare::Bound>(policy->rule))
+    for (const std::string& name : names)
+      if (reference->contains(name) && (!find(*reference, name + ".lo") || !find(*reference, name + ".hi")))
+        return report_error(
+            bad_input("--policy bound: {} holds no {}.lo and {}.hi", options.reference, name, name).value());
   int failed = 0;
   for (const std::string& name : names) failed += !verify_tensor(name, *actual, *reference, *policy);
   std::cout << fmt::format("{} tensor{} compared, {} failed\n", names.size(), names.size() == 1 ? "" : "s", failed);
