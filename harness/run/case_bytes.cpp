@@ -10,39 +10,41 @@
 namespace assay::run {
 namespace {
 
-// The ordinal with the digits of all factors but the pipeline's parameters set to zero.
-class ParameterKey {
- public:
-  explicit ParameterKey(const MatrixRow& row) {
-    std::int64_t inner = 1;
-    for (std::size_t i = row.factors.size(); i-- > 0;) {
-      const std::int64_t size = row.factors[i].values.size();
-      if (!find_parameter(*row.pipeline, row.factors[i].key)) other_.push_back({inner, size});
-      inner *= size;
-    }
-  }
-  std::int64_t of(std::int64_t ordinal) const {
-    std::int64_t key = ordinal;
-    for (const auto& [inner, size] : other_) key -= ordinal / inner % size * inner;
-    return key;
-  }
-
- private:
-  std::vector<std::pair<std::int64_t, std::int64_t>> other_;
+// A factor of a row that is no parameter of the pipeline: how far apart its values stand in the ordinal, and how many.
+struct OtherFactor {
+  std::int64_t inner = 1, size = 1;
 };
+
+std::vector<OtherFactor> other_factors(const MatrixRow& row) {
+  std::vector<OtherFactor> others;
+  std::int64_t inner = 1;
+  for (std::size_t i = row.factors.size(); i-- > 0;) {
+    const std::int64_t size = row.factors[i].values.size();
+    if (!find_parameter(*row.pipeline, row.factors[i].key)) others.push_back({inner, size});
+    inner *= size;
+  }
+  return others;
+}
+
+// The ordinal with the digits of those factors set to zero: cases that share it need the same bytes.
+std::int64_t parameter_key(const std::vector<OtherFactor>& others, std::int64_t ordinal) {
+  std::int64_t key = ordinal;
+  for (const OtherFactor& other : others) key -= ordinal / other.inner % other.size * other.inner;
+  return key;
+}
 
 // Entries [begin, end) of the plan into `bytes`.
 Result<void> compute(const Plan& plan, std::size_t begin, std::size_t end, std::vector<std::int64_t>& bytes) {
   PlanWalker walker(plan);
   std::unordered_map<std::int64_t, std::int64_t> known;
-  std::optional<ParameterKey> key;
+  std::vector<OtherFactor> others;
   for (std::size_t i = begin; i < end; ++i) {
     const PlanEntry& entry = plan.entries()[i];
     if (i == begin || entry.row != plan.entries()[i - 1].row) {
       known.clear();
-      key.emplace(plan.matrix().rows[entry.row]);
+      others = other_factors(plan.matrix().rows[entry.row]);
     }
-    const auto [at, fresh] = known.try_emplace(key->of(entry.ordinal), 0);
+    const auto [at, fresh] = known.try_emplace(parameter_key(others, entry.ordinal), 0);
     if (fresh) {
       auto needed = bytes_needed(*plan.matrix().rows[entry.row].pipeline, walker.at(i));
       if (!needed) return tl::unexpected(needed.error());
