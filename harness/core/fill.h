@@ -1,6 +1,6 @@
 // Fills: what tensors hold before a run. A fill is named by a text such as "normal", "uniform:lo=-1,hi=1" or
-// "choice:0x3F800000|1.5"; docs/fills.md describes every one. The bytes depend on (text, dtype, shape, seed, stream) and on
-// nothing else: integer arithmetic only, no libm, the same on every machine and thread count.
+// "choice:0x3F800000|1.5"; docs/fills.md describes every one. The bytes depend on (text, dtype, shape, seed, stream)
+// and on nothing else: integer arithmetic only, no libm, the same on every machine and thread count.
 //
 // Fills store bits and never round: a number with more digits than the dtype holds is cut off toward zero.
 #pragma once

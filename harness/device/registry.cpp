@@ -2,7 +2,6 @@
 
 #include "harness/device/backend.h"
 #include "harness/device/opencl/opencl_backend.h"
-#include "harness/device/opencl/opencl_backend.h"
 #include "harness/device/process/process_backend.h"
 #include "harness/sim/backend.h"
 

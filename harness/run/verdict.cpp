@@ -11,7 +11,6 @@ namespace {
 using compare::Blame;
 using compare::Verdict;
 
-
 bool is_machine_readable(std::string_view cause) {
   return std::all_of(cause.begin(), cause.end(), [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';

@@ -253,7 +253,7 @@ TEST(OpenclRun, ContractionIsOffUnlessAskedForAndThenVisible) {
   EXPECT_EQ(y.as<float>()[3], 0x1p-24f);
   EXPECT_EQ(s.as<float>()[3], 0x1p-24f);
   EXPECT_EQ(z.as<float>()[3], -0x1p-24f);
-  EXPECT_EQ(w.as<float>()[3], 2 * product);  // both operands are the product: nothing to contract
+  EXPECT_EQ(w.as<float>()[3], 2 * product);   // both operands are the product: nothing to contract
   EXPECT_EQ(v.as<float>()[3], -2 * product);  // neither is
   int events = 0;
   kernel.options.tracer = [&](const TraceEvent&) { return ++events > 0; };
