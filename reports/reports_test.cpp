@@ -3,7 +3,9 @@
 #include <pty.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
 
@@ -71,7 +73,8 @@ TEST(Console, TakesColoursFromTheEnvironment) {
   EXPECT_FALSE(console_options(-1).terminal);
   EXPECT_FALSE(console_options(-1).color);
   int controller = -1, terminal = -1;
-  ASSERT_EQ(openpty(&controller, &terminal, nullptr, nullptr, nullptr), 0);
+  if (openpty(&controller, &terminal, nullptr, nullptr, nullptr) != 0)
+    GTEST_SKIP() << "this system gives out no pseudo-terminals: " << std::strerror(errno);
   setenv("TERM", "xterm", 1);
   unsetenv("NO_COLOR");
   EXPECT_TRUE(console_options(terminal).terminal);

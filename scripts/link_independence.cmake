@@ -44,7 +44,7 @@ function(expect_configuration scratch text works)
   file(WRITE ${scratch}/CMakeLists.txt "cmake_minimum_required(VERSION 3.25)\nproject(p LANGUAGES NONE)\n"
        "include(${CMAKE_CURRENT_FUNCTION_LIST_FILE})\nforeach(name a b c)\n  add_library(\${name} INTERFACE)\nendforeach()\n"
        "${text}\nforbid_link(TARGETS a NEVER c)\n")
-  execute_process(COMMAND ${CMAKE_COMMAND} -S ${scratch} -B ${scratch}/build RESULT_VARIABLE status OUTPUT_QUIET
+  execute_process(COMMAND ${CMAKE_COMMAND} -G Ninja -S ${scratch} -B ${scratch}/build RESULT_VARIABLE status OUTPUT_QUIET
                   ERROR_VARIABLE messages)
   if(works AND status OR NOT works AND NOT messages MATCHES "a links c")
     message(FATAL_ERROR "'${text}' ended in ${status}: ${messages}")
