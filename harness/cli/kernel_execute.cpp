@@ -80,8 +80,8 @@ void print_comparison(const KernelOutcome& a, const KernelOutcome& b, const Kern
     return;
   }
   out << fmt::format("{}: {} and {} differ in {} of {} elements ({}): {}; largest distance {} ulp\n", result.argument,
-                     a.backend, b.backend, comparison.mismatches, comparison.compared, comparison.rule, result.pattern,
-                     comparison.max_ulps);
+                     a.backend, b.backend, comparison.mismatches + comparison.unwritten,
+                     comparison.compared + comparison.unwritten, comparison.rule, result.pattern, comparison.max_ulps);
   const int digits = std::max(info(tensor.dtype()).bits / 4, 1);
   for (std::size_t i = 0; i < std::min(comparison.first.size(), kShown); ++i) {
     const compare::ElementMismatch& mismatch = comparison.first[i];

@@ -118,6 +118,15 @@ void find_undefined(const KernelPlan& plan, const Memory& first, const Memory& s
   }
 }
 
+// Elements that just one backend wrote: poison can be a NaN, which would match a NaN that was written.
+ElementMask written_by_one(const KernelOutcome& a, const KernelOutcome& b, const std::string& argument) {
+  const auto of_a = a.unwritten.find(argument), of_b = b.unwritten.find(argument);
+  if (of_a == a.unwritten.end() || of_b == b.unwritten.end()) return {};
+  ElementMask one = of_a->second;
+  for (std::size_t i = 0; i < one.size(); ++i) one[i] = one[i] ^ of_b->second[i];
+  return one;
+}
+
 // Elements that neither backend wrote.
 ElementMask written_by_neither(const KernelOutcome& a, const KernelOutcome& b, const std::string& argument) {
   const auto of_a = a.unwritten.find(argument), of_b = b.unwritten.find(argument);
@@ -159,12 +168,13 @@ Result<std::vector<KernelComparison>> compare_outcomes(const KernelOutcome& a, c
                                                        const compare::Policy& policy) {
   std::vector<KernelComparison> all;
   for (const auto& [argument, actual] : a.tensors) {
-    const ElementMask open = written_by_neither(a, b, argument);
+    const ElementMask open = written_by_neither(a, b, argument), one_sided = written_by_one(a, b, argument);
     const compare::Reference reference{&b.tensors.find(argument)->second, nullptr, nullptr, open};
-    auto comparison = compare::compare(actual, reference, policy);
+    auto comparison = compare::compare(actual, reference, policy, one_sided);
     if (!comparison) return tl::unexpected(std::move(comparison.error()));
     KernelComparison result{argument, std::move(*comparison), {}};
-    if (!result.comparison.passed) result.pattern = compare::describe_pattern(actual, reference, result.comparison);
+    if (!result.comparison.passed)
+      result.pattern = compare::describe_pattern(actual, reference, result.comparison, one_sided);
     all.push_back(std::move(result));
   }
   return all;

@@ -199,5 +199,20 @@ TEST_F(KernelRunTest, BlocksAreLaunchedOneByOneWhereTheIndexIsAnArgument) {
   EXPECT_TRUE(says("agree on 4 elements")) << out.str();
 }
 
+TEST(CompareOutcomes, AnUnwrittenElementDoesNotMatchANanThatWasWritten) {
+  KernelOutcome a, b;
+  Tensor y(DType::f32, {2});
+  y.set_bits(0, 0xFFFFFFFF);  // poison on one side, a result on the other
+  for (KernelOutcome* outcome : {&a, &b}) {
+    outcome->tensors.emplace("y", y);
+    outcome->unwritten["y"] = {0, 0};
+  }
+  EXPECT_TRUE(compare_outcomes(a, b, {}).value().front().comparison.passed);
+  a.unwritten["y"] = {1, 0};
+  EXPECT_FALSE(compare_outcomes(a, b, {}).value().front().comparison.passed);
+  b.unwritten["y"] = {1, 0};
+  EXPECT_TRUE(compare_outcomes(a, b, {}).value().front().comparison.passed);
+}
+
 }  // namespace
 }  // namespace assay::cli
