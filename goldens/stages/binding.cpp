@@ -58,9 +58,11 @@ Result<Extents> bind_inputs(const Stage& stage, const InputMap& inputs) {
   Extents extents;
   for (const Port& port : stage.inputs) {
     const auto found = inputs.find(port.name);
-    if (found == inputs.end() || found->second == nullptr)
+    if (found == inputs.end() || found->second == nullptr) {
+      if (port.optional) continue;
       return bad_input("stage {}: input '{}' is missing, expected {}", stage.name, port.name,
                        joined(names(stage.inputs)));
+    }
     const Tensor& tensor = *found->second;
     if (auto checked = check_dtype(stage, port, tensor); !checked) return tl::unexpected(checked.error());
     if (auto bound = bind_shape(stage, port, tensor.shape(), extents); !bound) return tl::unexpected(bound.error());
@@ -73,9 +75,9 @@ Result<void> check_options(const Stage& stage, const StageRequest& request) {
     if (!std::ranges::count(stage.options, std::string_view(given)))
       return bad_input("stage {}: unknown option '{}={}', expected {}", stage.name, given, value,
                        stage.options.empty() ? "none" : joined(stage.options));
-  for (const std::string_view needed : stage.parameters)
-    if (request.parameters.find(needed) == request.parameters.end())
-      return bad_input("stage {}: parameter '{}' is missing", stage.name, needed);
+  for (const StageParameter& needed : stage.parameters)
+    if (!needed.fallback && request.parameters.find(needed.name) == request.parameters.end())
+      return bad_input("stage {}: parameter '{}' is missing", stage.name, needed.name);
   return {};
 }
 

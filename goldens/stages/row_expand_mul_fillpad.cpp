@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 1> kPads{"zero"};
 
 Result<GoldenMap> evaluate_row_expand_mul_fillpad(const StageRequest& request) {
   if (const auto pad = option(request, "pad", "zero", kPads); !pad) return tl::unexpected(pad.error());
-  const std::int64_t valid_rows = request.parameters.find("valid_rows")->second;
+  const std::int64_t valid_rows = parameter(request, "valid_rows");
   if (valid_rows < 0)
     return bad_input("stage row_expand_mul_fillpad: valid_rows is {}, expected 0 or more", valid_rows);
   const Tensor& gated = input(request, "gated");
@@ -40,7 +40,7 @@ Stage row_expand_mul_fillpad() {
           .clause = "dsv4-chain 6",
           .inputs = {{"gated", {DType::f32}, {"R", "C"}}, {"scale", {DType::f32}, {"R", "1"}}},
           .outputs = {{"out", {DType::f32}, {"R", "C"}}},
-          .parameters = {"valid_rows"},
+          .parameters = {{"valid_rows"}},
           .options = {"pad"},
           .evaluate = evaluate_row_expand_mul_fillpad};
 }

@@ -26,7 +26,10 @@ Result<const Stage*> find_stage(std::string_view name) {
 Result<GoldenMap> evaluate(const Stage& stage, const StageRequest& request) {
   if (auto bound = bind_inputs(stage, request.inputs); !bound) return tl::unexpected(bound.error());
   if (auto checked = check_options(stage, request); !checked) return tl::unexpected(checked.error());
-  return stage.evaluate(request);
+  Parameters parameters = request.parameters;
+  for (const StageParameter& parameter : stage.parameters)
+    if (parameter.fallback) parameters.try_emplace(std::string(parameter.name), *parameter.fallback);
+  return stage.evaluate({request.inputs, parameters, request.options, request.profile, request.observed});
 }
 
 }  // namespace assay::goldens

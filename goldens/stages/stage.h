@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "goldens/relations/relation.h"
 #include "harness/core/error.h"
 #include "harness/core/profile/profile.h"
 #include "harness/core/tensor.h"
@@ -36,21 +37,35 @@ struct StageRequest {
   const Parameters& parameters;
   const Options& options;
   const Profile& profile;
+  // What a subject returned, by output; null: nobody ran yet. Only a set-valued stage looks at it (Stage::set_valued).
+  const InputMap* observed = nullptr;
 };
 
 struct Port {
   std::string_view name;
   std::vector<DType> dtypes;            // legal ones
   std::vector<std::string_view> shape;  // "T", "D": symbols are bound by the inputs and must agree
+  bool optional = false;                // an input that may be absent; an output that only some options give
+};
+
+struct StageParameter {
+  std::string_view name;
+  std::optional<std::int64_t> fallback = std::nullopt;  // absent: the parameter must be given
 };
 
 struct Stage {
   std::string_view name;    // "ffn_add"
   std::string_view clause;  // "dsv4-chain 3.7"
   std::vector<Port> inputs, outputs;
-  std::vector<std::string_view> parameters;  // integer parameters it reads
+  std::vector<StageParameter> parameters;  // integer parameters it reads
   std::vector<std::string_view> options;
   Result<GoldenMap> (*evaluate)(const StageRequest& request);
+  // The specification admits several answers that no interval describes (ids under near-ties, the order of slots).
+  // Given `observed`, evaluate holds the observed answer: where it is admissible it is the golden, and every other
+  // output is what must go with it; where it is not, the golden is the specification's first choice. Without
+  // `observed` the golden is that first choice, and what another admissible answer would change is open.
+  bool set_valued = false;
+  std::vector<Relation> relations = {};
 };
 
 // All built-in stages, sorted by name.

@@ -79,7 +79,7 @@ TEST(Stages, OutputsMatchTheirPorts) {
     StageCall call{.stage = std::string(stage.name), .inputs = {}};
     for (const Port& port : stage.inputs)
       call.inputs[std::string(port.name)] = Tensor(port.dtypes.front(), shape_of(port));
-    for (const std::string_view parameter : stage.parameters) call.parameters[std::string(parameter)] = 2;
+    for (const StageParameter& parameter : stage.parameters) call.parameters[std::string(parameter.name)] = 2;
     const GoldenMap outputs = call.run().value();
     EXPECT_EQ(outputs.size(), stage.outputs.size());
     for (const Port& port : stage.outputs) {

@@ -24,6 +24,15 @@ Tensor rounded(std::span<const float> values, const Shape& shape, OutputType typ
 
 const Tensor& input(const StageRequest& request, std::string_view name) { return *request.inputs.find(name)->second; }
 
+const Tensor* optional_input(const StageRequest& request, std::string_view name) {
+  const auto found = request.inputs.find(name);
+  return found == request.inputs.end() ? nullptr : found->second;
+}
+
+std::int64_t parameter(const StageRequest& request, std::string_view name) {
+  return request.parameters.find(name)->second;
+}
+
 std::vector<float> as_f32(const Tensor& tensor) {
   std::vector<float> result(static_cast<std::size_t>(tensor.size()));
   if (tensor.dtype() == DType::bf16)

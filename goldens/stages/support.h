@@ -14,6 +14,10 @@ namespace assay::goldens {
 
 // The named input, which bind_inputs has found.
 const Tensor& input(const StageRequest& request, std::string_view name);
+// Null where an optional input is absent.
+const Tensor* optional_input(const StageRequest& request, std::string_view name);
+// A parameter of the stage; evaluate() has filled in the fallbacks.
+std::int64_t parameter(const StageRequest& request, std::string_view name);
 // The elements of an f32 or bf16 tensor as float32: exact.
 std::vector<float> as_f32(const Tensor& tensor);
 

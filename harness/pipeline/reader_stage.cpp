@@ -233,14 +233,15 @@ void Reader::check_builtin(const StageSpec& stage, const BuiltinGolden& golden, 
     for (const goldens::Port& port : side) {
       const auto mapped = golden.ports.find(port.name);
       const std::string tensor = mapped == golden.ports.end() ? std::string(port.name) : mapped->second;
-      if (!contains(tensors, tensor))
+      if (!port.optional && !contains(tensors, tensor))
         fail(node, fmt::format("{} port '{}' of golden '{}' is tensor '{}', which is not an {} of stage '{}'", word,
                                port.name, golden.stage, tensor, word, stage.name));
     }
   };
   check_side(builtin.inputs, stage.inputs, "input");
   check_side(builtin.outputs, stage.outputs, "output");
-  const std::vector<std::string> parameters(builtin.parameters.begin(), builtin.parameters.end());
+  std::vector<std::string> parameters;
+  for (const goldens::StageParameter& parameter : builtin.parameters) parameters.emplace_back(parameter.name);
   for (const auto& [name, value] : golden.parameters)
     if (!contains(parameters, name))
       fail(node, fmt::format("golden '{}' has no parameter '{}'{}", golden.stage, name, suggestion(name, parameters)));

@@ -36,14 +36,14 @@ std::string tensor_of(const pipeline::BuiltinGolden& golden, std::string_view po
 Result<goldens::Parameters> parameters_of(const pipeline::BuiltinGolden& golden, const goldens::Stage& stage,
                                           const Bindings& bindings) {
   goldens::Parameters parameters;
-  for (const std::string_view name : stage.parameters) {
+  for (const auto& [name, fallback] : stage.parameters) {
     if (const auto given = golden.parameters.find(name); given != golden.parameters.end()) {
       const auto value = evaluate(given->second, bindings);
       if (!value) return bad_input("golden parameter '{}': {}", name, value.error().message);
       parameters.emplace(name, *value);
     } else if (const auto bound = bindings.integers.find(name); bound != bindings.integers.end()) {
       parameters.emplace(name, bound->second);
-    } else {
+    } else if (!fallback) {
       return bad_input("golden '{}' needs the parameter '{}'", stage.name, name);
     }
   }
@@ -65,6 +65,7 @@ Result<goldens::GoldenMap> builtin_golden(const pipeline::BuiltinGolden& golden,
   goldens::InputMap inputs;
   for (const goldens::Port& port : (*stage)->inputs) {
     const auto given = context.inputs.find(tensor_of(golden, port.name));
+    if (given == context.inputs.end() && port.optional) continue;
     if (given == context.inputs.end())
       return internal_error("golden '{}' misses its input '{}'", golden.stage, port.name);
     inputs.emplace(port.name, &given->second);
