@@ -40,6 +40,7 @@ struct ChainProfile {
   Rounding int8 = Rounding::rint;  // RND of Q
   InverseRms hc_inverse_rms = InverseRms::reciprocal_root, gate_inverse_rms = InverseRms::reciprocal_root;
   std::int64_t hc_linear_splits = 1;  // K-splits of hc_pre's linear map, added ascending
+  std::int64_t gate_splits = 1;       // parts of D of equal size that the gate's sums add up first (dsv4-chain 3.2)
   MixOrder mix_order = MixOrder::ascending;
   bool deferred_norm = false;       // HEAD's gate: quantise x * norm_w, fold inv_rms into scale and logits
   bool softplus_floor = false;      // HEAD: below -10 blend in exp(x)
@@ -51,7 +52,8 @@ struct ChainProfile {
 
 struct ModelConfig {
   std::string name;  // "demo", "flash", "pro"
-  std::int64_t hidden = 0, intermediate = 0, experts = 0, top_k = 0, hash_layers = 0, vocabulary = 0;
+  std::int64_t hidden = 0, intermediate = 0, experts = 0, top_k = 0, hash_layers = 0, vocabulary = 0,
+               shared_experts = 1;
   float route_scale = 1, swiglu_limit = 0;  // 0: no limit
   std::int64_t streams = 4, sinkhorn_iterations = 20;
   float hc_eps = 1e-6F, rms_eps = 1e-6F;
