@@ -26,6 +26,9 @@ Int8Scale int8_scale(float amax);
 // scales.
 Int8Scale quantize_int8_row(std::span<const float> x, Rounding mode, std::span<std::int8_t> q);
 
+// RND of one product: |z| < 2^7 gives a code without wrapping, mode rint or round.
+std::int8_t round_to_code(float z, Rounding mode);
+
 // y_n = fl(fl(float(acc_n) * s_row) * s_chan_n): row scale first. float() rounds to nearest even above 2^24.
 void dequantize_row(std::span<const std::int32_t> acc, float row_scale, std::span<const float> channel_scale,
                     std::span<float> y);
