@@ -1,7 +1,10 @@
 // hc_post (dsv4-chain 3.8): per token t, output stream o and channel d
-//   y = fl(ffn_out[t,d] * post[t,o]);  for i = 0..HC-1: y = fl(y + fl(x_hc[t,i,d] * comb[t,i,o]));  store bf16, RINT.
-// x_hc is the router's input, not x_mixed; comb is indexed [in][out]. The published kernel stores ROUND, which is seed
-// bug B04. Infinities and NaN follow IEEE 754; nothing is open by specification.
+//   y = fl(ffn_out[t,d] * post[t,o]);  for i = 0..HC-1: y = fl(y + fl(x_hc[t,i,d] * comb[t,i,o]))
+// stored bf16, RINT (P772, MID); x_hc and y are float32 and nothing is rounded further in HEAD. x_hc is the router's
+// input, not x_mixed; comb is indexed [in][out]. The published kernel of P772 stores ROUND, which is seed bug B04.
+// Infinities and NaN follow IEEE 754; nothing is open by specification.
+#include "goldens/parallel.h"
+#include "goldens/stages/chain_options.h"
 #include "goldens/stages/registry.h"
 #include "goldens/stages/support.h"
 
@@ -31,7 +34,11 @@ void mix_row(const Arithmetic& math, const HcPostInputs& in, std::size_t t, std:
 }
 
 Result<GoldenMap> evaluate_hc_post(const StageRequest& request) {
+  const auto profile = chain_profile_option(request);
+  if (!profile) return tl::unexpected(profile.error());
   const Tensor& residual = input(request, "x_hc");
+  if (auto checked = check_chain_dtype(*profile, "x_hc", residual, profile->stream); !checked)
+    return tl::unexpected(checked.error());
   const std::vector<float> ffn_out = as_f32(input(request, "ffn_out")), x_hc = as_f32(residual);
   const auto extent = [&](std::size_t axis) { return static_cast<std::size_t>(residual.shape()[axis]); };
   const HcPostInputs in{.tokens = extent(0),
@@ -41,13 +48,14 @@ Result<GoldenMap> evaluate_hc_post(const StageRequest& request) {
                         .x_hc = x_hc,
                         .post = input(request, "post").as<float>(),
                         .comb = input(request, "comb").as<float>()};
-  const OutputType type{DType::bf16, Rounding::rint, false};
+  const OutputType type{profile->stream, Rounding::rint, false};
   GoldenMap outputs;
   outputs["y"] =
       evaluate_output(request.profile, residual.shape(), type, [&]<class Arithmetic>(const Arithmetic& math) {
         std::vector<typename Arithmetic::Number> y(x_hc.size());
-        for (std::size_t row = 0; row < in.tokens * in.streams; ++row)
+        parallel_for(in.tokens * in.streams, [&](std::size_t row) {
           mix_row(math, in, row / in.streams, row % in.streams, std::span(y).subspan(row * in.channels, in.channels));
+        });
         return y;
       });
   return outputs;
@@ -56,16 +64,19 @@ Result<GoldenMap> evaluate_hc_post(const StageRequest& request) {
 }  // namespace
 
 Stage hc_post() {
-  return {.name = "hc_post",
-          .clause = "dsv4-chain 3.8",
-          .inputs = {{"ffn_out", {DType::bf16}, {"T", "D"}},
-                     {"x_hc", {DType::bf16}, {"T", "HC", "D"}},
-                     {"post", {DType::f32}, {"T", "HC"}},
-                     {"comb", {DType::f32}, {"T", "HC", "HC"}}},
-          .outputs = {{"y", {DType::bf16}, {"T", "HC", "D"}}},
-          .parameters = {},
-          .options = {},
-          .evaluate = evaluate_hc_post};
+  return {
+      .name = "hc_post",
+      .clause = "dsv4-chain 3.8",
+      .inputs = {{"ffn_out", {DType::bf16}, {"T", "D"}},
+                 {"x_hc", {DType::bf16, DType::f32}, {"T", "HC", "D"}},
+                 {"post", {DType::f32}, {"T", "HC"}},
+                 {"comb", {DType::f32}, {"T", "HC", "HC"}}},
+      .outputs = {{"y", {DType::bf16, DType::f32}, {"T", "HC", "D"}}},
+      .parameters = {},
+      .options = {"profile"},
+      .evaluate = evaluate_hc_post,
+      .relations = {RowsRelation{"T"}, RowsRelation{"D"}, PowerOfTwoRelation{{{"ffn_out", 1}, {"x_hc", 1}}, {{"y", 1}}},
+                    PowerOfTwoRelation{{{"post", 1}, {"comb", 1}}, {{"y", 1}}}}};
 }
 
 }  // namespace assay::goldens

@@ -1,0 +1,42 @@
+#include "goldens/stages/chain_options.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace assay::goldens {
+namespace {
+
+std::string_view text_of(const StageRequest& request, std::string_view name, std::string_view fallback) {
+  const auto found = request.options.find(name);
+  return found == request.options.end() ? fallback : std::string_view(found->second);
+}
+
+}  // namespace
+
+Result<ChainProfile> chain_profile_option(const StageRequest& request) {
+  return load_chain_profile(text_of(request, "profile", "p772"));
+}
+
+Result<ModelConfig> model_config_option(const StageRequest& request) {
+  return load_model_config(text_of(request, "config", "demo"));
+}
+
+Result<std::optional<float>> number_option(const StageRequest& request, std::string_view name) {
+  const auto found = request.options.find(name);
+  if (found == request.options.end()) return std::nullopt;
+  const std::string& text = found->second;
+  float value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+    return bad_input("option {}={}: expected a finite number", name, text);
+  return value;
+}
+
+Result<void> check_chain_dtype(const ChainProfile& profile, std::string_view port, const Tensor& tensor,
+                               DType expected) {
+  if (tensor.dtype() == expected) return {};
+  return bad_input("profile {}: input '{}' is {}, expected {}", profile.name, port, name(tensor.dtype()),
+                   name(expected));
+}
+
+}  // namespace assay::goldens

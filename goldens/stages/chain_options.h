@@ -1,0 +1,21 @@
+// The options "profile" and "config" of the chain's stages: which published numerics, which model's sizes (dsv4-chain 0
+// and 2).
+#pragma once
+
+#include "goldens/chain/chain_profile.h"
+#include "goldens/stages/stage.h"
+
+namespace assay::goldens {
+
+// Option profile; "p772" where absent. Error: unknown.
+Result<ChainProfile> chain_profile_option(const StageRequest& request);
+// Option config; "demo" where absent. Error: unknown.
+Result<ModelConfig> model_config_option(const StageRequest& request);
+// Option `name` as a finite float32; nothing where absent. Error: not a number.
+Result<std::optional<float>> number_option(const StageRequest& request, std::string_view name);
+
+// Error: the tensor's dtype is not the one that the profile gives this port.
+Result<void> check_chain_dtype(const ChainProfile& profile, std::string_view port, const Tensor& tensor,
+                               DType expected);
+
+}  // namespace assay::goldens
