@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <tuple>
+
 #include "goldens/exact/float_ops.h"
 #include "goldens/stages/stage_test_support.h"
 
@@ -38,7 +41,7 @@ TEST(RowExpandMulFillpad, NothingOfThePaddedRowsIsRead) {
 TEST(RowExpandMulFillpad, RowsAndPowersOfTwo) {
   FloatSamples samples(37);
   StageCall call = call_of(random_tensor(DType::f32, {4, 8}, samples), random_tensor(DType::f32, {4, 1}, samples), 4);
-  EXPECT_TRUE(commutes_with_rows(call, {"gated", "scale"}));
+  EXPECT_TRUE(commutes_with_rows(call, {"gated", "scale"}));  // every row is valid
   const GoldenOutput plain = call.output("out");
   call.inputs.at("scale") = times_power_of_two(call.inputs.at("scale"), 4);
   EXPECT_EQ(call.output("out").value, times_power_of_two(plain.value, 4));
@@ -55,6 +58,52 @@ TEST(RowExpandMulFillpad, FlushingWidensProductsAndNotThePad) {
   EXPECT_EQ(out.hi.bits(1), 0u);
 }
 
+// hc_pre's use: four of eight columns are mixes, the others must not win a maximum.
+TEST(RowExpandMulFillpad, NarrowsColumnsWithEveryPad) {
+  using limits = std::numeric_limits<float>;
+  FloatSamples samples(38);
+  Profile finite;
+  finite.float_pad_is_infinite = false;
+  const std::vector<std::tuple<std::string, Profile, float>> pads{{"zero", Profile{}, 0.0f},
+                                                                  {"zero", finite, 0.0f},
+                                                                  {"min", Profile{}, -limits::infinity()},
+                                                                  {"min", finite, limits::lowest()},
+                                                                  {"max", Profile{}, limits::infinity()},
+                                                                  {"max", finite, limits::max()}};
+  for (const auto& [pad, profile, expected] : pads)
+    for (const std::int64_t valid_cols : {0, 1, 4, 7, 8, 9}) {
+      StageCall call = call_of(random_tensor(DType::f32, {3, 8}, samples, &FloatSamples::any),
+                               random_tensor(DType::f32, {3, 1}, samples, &FloatSamples::any), 2);
+      call.parameters["valid_cols"] = valid_cols;
+      call.options = {{"pad", pad}};
+      call.profile = profile;
+      const GoldenOutput out = call.output("out");
+      EXPECT_EQ(out.open, std::vector<std::uint8_t>(24));
+      for (std::int64_t i = 0; i < 24; ++i) {
+        const float product = exact::multiply(at(call.inputs.at("gated"), i), at(call.inputs.at("scale"), i / 8));
+        const bool valid = i / 8 < 2 && i % 8 < valid_cols;
+        ASSERT_TRUE(same_float(at(out.value, i), valid ? product : expected)) << pad << " " << valid_cols << " " << i;
+      }
+    }
+}
+
+// Seed bug B01: row 0 right in column 0 only, garbage in its next fifteen columns, nearly zero in the rest.
+TEST(RowExpandMulFillpad, AnUnsetExtentIsOutside) {
+  FloatSamples samples(39);
+  StageCall call =
+      call_of(random_tensor(DType::f32, {16, 256}, samples), random_tensor(DType::f32, {16, 1}, samples), 1);
+  for (const Profile& profile : {Profile{}, contracting(), flushing()}) {
+    call.profile = profile;
+    const GoldenOutput out = call.output("out");
+    int outside = 0;
+    for (std::int64_t i = 0; i < 16 * 256; ++i) {
+      const float value = i == 0 ? at(out.value, 0) : i < 16 ? samples.moderate() : 0.0f;
+      outside += !(at(out.lo, i) <= value && value <= at(out.hi, i));
+    }
+    EXPECT_EQ(outside, 255);
+  }
+}
+
 TEST(RowExpandMulFillpad, RefusesBadParameters) {
   StageCall call = call_of(f32_tensor({1, 1}, {1}), f32_tensor({1, 1}, {1}), -1);
   EXPECT_FALSE(call.run());
@@ -63,6 +112,12 @@ TEST(RowExpandMulFillpad, RefusesBadParameters) {
   call.parameters = {{"valid_rows", 1}};
   call.options = {{"pad", "seven"}};
   EXPECT_FALSE(call.run());
+  call.options = {};
+  call.parameters = {{"valid_rows", 1}, {"valid_cols", -3}};
+  EXPECT_NE(call.run().error().message.find("valid_cols is -3"), std::string::npos);
+  call.parameters = {{"valid_rows", std::numeric_limits<std::int64_t>::max()},
+                     {"valid_cols", std::numeric_limits<std::int64_t>::max()}};
+  EXPECT_TRUE(call.run());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "goldens/formats/bf16.h"
+#include "goldens/formats/f16.h"
 
 namespace assay::goldens {
 namespace {
@@ -15,6 +16,9 @@ Tensor rounded(std::span<const float> values, const Shape& shape, OutputType typ
   Tensor result(type.dtype, shape);
   if (type.dtype == DType::bf16)
     encode_bf16(values, type.rounding, type.saturate, result.as<std::uint16_t>());
+  else if (type.dtype == DType::f16)
+    std::ranges::transform(values, result.as<std::uint16_t>().begin(),
+                           [&](float x) { return encode_f16(x, type.rounding, type.saturate); });
   else
     std::ranges::copy(values, result.as<float>().begin());
   return result;
@@ -37,6 +41,8 @@ std::vector<float> as_f32(const Tensor& tensor) {
   std::vector<float> result(static_cast<std::size_t>(tensor.size()));
   if (tensor.dtype() == DType::bf16)
     decode_bf16(tensor.as<std::uint16_t>(), result);
+  else if (tensor.dtype() == DType::f16)
+    std::ranges::transform(tensor.as<std::uint16_t>(), result.begin(), decode_f16);
   else
     std::ranges::copy(tensor.as<float>(), result.begin());
   return result;

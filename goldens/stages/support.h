@@ -18,7 +18,7 @@ const Tensor& input(const StageRequest& request, std::string_view name);
 const Tensor* optional_input(const StageRequest& request, std::string_view name);
 // A parameter of the stage; evaluate() has filled in the fallbacks.
 std::int64_t parameter(const StageRequest& request, std::string_view name);
-// The elements of an f32 or bf16 tensor as float32: exact.
+// The elements of an f32, bf16 or f16 tensor as float32: exact.
 std::vector<float> as_f32(const Tensor& tensor);
 
 // The option's value, or `fallback`. Error: not one of `legal`.
@@ -37,7 +37,7 @@ inline HullArithmetic hull_arithmetic(const Profile& profile) {
   return {profile.contraction == Contraction::allowed, profile.flush_subnormals};
 }
 
-// Rounds to the dtype f32 (unchanged) or bf16. Non-saturating.
+// Rounds to the dtype f32 (unchanged), bf16 or f16. Non-saturating.
 struct OutputType {
   DType dtype = DType::f32;
   Rounding rounding = Rounding::rint;
