@@ -32,14 +32,18 @@ std::strong_ordering operator<=>(const Dyadic& a, const Dyadic& b) {
 
 Dyadic absolute(const Dyadic& a) { return {abs(a.significand), a.exponent}; }
 
-Dyadic exact_value(BinaryFormat format, std::uint32_t code) {
-  const std::uint32_t magnitude = code & (format.sign_bit() - 1);
+Dyadic exact_magnitude(BinaryFormat format, std::uint32_t magnitude) {
   const std::uint32_t fraction = magnitude & ((1u << format.fraction_bits) - 1);
   const auto field = static_cast<int>(magnitude >> format.fraction_bits);
   cpp_int significand = fraction;
   if (field != 0) significand += cpp_int(1) << format.fraction_bits;
-  if (code & format.sign_bit()) significand = -significand;
   return {significand, std::max(field, 1) - format.bias() - format.fraction_bits};
+}
+
+Dyadic exact_value(BinaryFormat format, std::uint32_t code) {
+  Dyadic value = exact_magnitude(format, code & (format.sign_bit() - 1));
+  if (code & format.sign_bit()) value.significand = -value.significand;
+  return value;
 }
 
 Dyadic exact_value(float x) { return exact_value(kF32, std::bit_cast<std::uint32_t>(x)); }

@@ -26,6 +26,8 @@ Dyadic absolute(const Dyadic& a);
 // The exact value of a code; the sign bit counts. The infinity's code gives 2^(max_exponent + 1), the value that would
 // follow the largest finite one if the exponent had room: rounding needs it as upper neighbour. No NaN.
 Dyadic exact_value(BinaryFormat format, std::uint32_t code);
+// Of a magnitude: no sign bit, and one beyond the largest finite code continues the exponents as if they had room.
+Dyadic exact_magnitude(BinaryFormat format, std::uint32_t magnitude);
 // Of a finite number.
 Dyadic exact_value(float x);
 Dyadic exact_value(double x);

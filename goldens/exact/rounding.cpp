@@ -7,12 +7,12 @@
 namespace assay::goldens {
 
 Neighbours find_neighbours(BinaryFormat format, const Place& number) {
-  std::uint32_t lower = 0, beyond = format.infinity();  // value(lower) <= number; values grow with codes
+  std::uint32_t lower = 0, beyond = format.overflow();  // value(lower) <= number; values grow with codes
   while (beyond - lower > 1) {
     const std::uint32_t middle = lower + (beyond - lower) / 2;
-    (number(exact_value(format, middle)) >= 0 ? lower : beyond) = middle;
+    (number(exact_magnitude(format, middle)) >= 0 ? lower : beyond) = middle;
   }
-  const Dyadic below = exact_value(format, lower), above = exact_value(format, lower + 1);
+  const Dyadic below = exact_magnitude(format, lower), above = exact_magnitude(format, lower + 1);
   const Dyadic sum = below + above;
   return {lower, number(below) == 0, number({sum.significand, sum.exponent - 1})};
 }

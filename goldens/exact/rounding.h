@@ -22,8 +22,9 @@ struct Neighbours {
 };
 Neighbours find_neighbours(BinaryFormat format, const Place& number);
 
-// The code (with sign) that `mode` picks. A magnitude at or beyond 2^(max_exponent + 1) has the largest finite value
-// and infinity as neighbours and is nearer to infinity. `saturate`: infinity becomes the largest finite value.
+// For IEEE formats: the code (with sign) that `mode` picks; formats/narrow_exact.h has the rules of the others. A
+// magnitude at or beyond 2^(max_exponent + 1) has the largest finite value and infinity as neighbours and is nearer to
+// infinity. `saturate`: infinity becomes the largest finite value.
 std::uint32_t pick(BinaryFormat format, const Neighbours& neighbours, bool negative, Rounding mode, bool saturate);
 
 // Both steps, for a dyadic number. Zero is +0.

@@ -64,6 +64,13 @@ Result<ConversionMeaning> Profile::conversion(DType source, DType destination, s
   return ConversionMeaning{*rounding, saturate};
 }
 
+NarrowingRules Profile::narrowing(DType destination) const {
+  const auto row = std::ranges::find(narrowings, destination, &NarrowingRow::destination);
+  if (row != narrowings.end()) return row->rules;
+  if (destination == DType::e2m1) return {Overflow::satall, NanResult::maximum, true};
+  return {};
+}
+
 std::vector<std::string> profile_names() {
   std::vector<std::string> names;
   for (const auto& [name, text] : compiled_profiles()) names.emplace_back(name);

@@ -38,6 +38,31 @@ struct ConversionMeaning {
   bool saturate = false;
 };
 
+// What narrowing to a floating-point format gives where rounding alone does not decide (ep-dispatch-combine.md 3.2).
+// "Overflow": rounding, as if the exponent had room, went beyond the largest finite value.
+enum class Overflow : std::uint8_t {
+  nonsat,     // overflow and infinity: infinity, or NaN where the format has none
+  satfinite,  // overflow: the signed largest finite value; infinity as nonsat
+  satall,     // both: the signed largest finite value
+};
+enum class NanResult : std::uint8_t {
+  signed_nan,    // the format's quiet NaN, sign kept where it has two
+  positive_nan,  // without sign
+  maximum,       // the largest finite value: for formats without NaN
+  zero,          // +0
+};
+struct NarrowingRules {
+  Overflow overflow = Overflow::nonsat;  // formats without NaN and infinity always saturate
+  NanResult nan = NanResult::signed_nan;
+  bool negative_zero = true;  // a negative operand that becomes zero keeps its sign, where the format has -0
+
+  bool operator==(const NarrowingRules&) const = default;
+};
+// The rules that a saturation mode of tcvt stands for.
+constexpr NarrowingRules saturating(bool saturate) {
+  return {saturate ? Overflow::satall : Overflow::nonsat, NanResult::signed_nan, true};
+}
+
 struct MemorySpace {
   std::int64_t bytes = 0;
   std::int64_t alignment = 32;  // of tile addresses, bytes
@@ -60,6 +85,17 @@ struct Profile {
   // A destination that has every value of the source never saturates. Error: the pair is not in the target's table.
   Result<ConversionMeaning> conversion(DType source, DType destination, std::string_view mode,
                                        std::string_view saturation) const;
+
+  // The rules of goldens that store into this format. A format without a row: nonsat, the sign of NaN and of zero kept;
+  // e2m1 without a row: satall, NaN becomes the largest value (ep-dispatch-combine.md 3.3).
+  NarrowingRules narrowing(DType destination) const;
+
+  struct NarrowingRow {
+    DType destination;
+    NarrowingRules rules;
+    Evidence evidence = Evidence::assumed;
+  };
+  std::vector<NarrowingRow> narrowings;
 
   struct ConversionRow {
     DType source, destination;

@@ -102,6 +102,45 @@ TEST(Profile, MeaningOfSaturation) {
   EXPECT_FALSE(profile.conversion(DType::f32, DType::i32, "RINT", "MAYBE"));
 }
 
+// pto-isa 2.6, ep-dispatch-combine 3.2 and 3.3.
+TEST(Profile, NarrowingRules) {
+  const NarrowingRules clamping{Overflow::satall, NanResult::signed_nan, true};
+  const NarrowingRules fp4{Overflow::satall, NanResult::maximum, true};
+  const Profile device = a2a3(), opencl = load_profile("opencl").value();
+  for (const DType dtype : {DType::bf16, DType::f16}) {
+    EXPECT_EQ(device.narrowing(dtype), clamping);
+    EXPECT_EQ(opencl.narrowing(dtype), NarrowingRules{});
+  }
+  for (const DType dtype : {DType::e4m3fn, DType::e4m3fnuz, DType::e5m2})
+    for (const Profile& profile : {device, opencl}) EXPECT_EQ(profile.narrowing(dtype), NarrowingRules{});
+  for (const Profile& profile : {device, opencl, Profile{}}) EXPECT_EQ(profile.narrowing(DType::e2m1), fp4);
+  EXPECT_EQ(Profile{}.narrowing(DType::bf16), NarrowingRules{});
+  EXPECT_EQ(saturating(true), clamping);
+  EXPECT_EQ(saturating(false), NarrowingRules{});
+}
+
+TEST(Profile, NarrowingIsReadAndMarked) {
+  std::string text(compiled_profiles().at("opencl"));
+  const auto replace = [&](std::string_view from, std::string_view to) {
+    text.replace(text.find(from, text.find("[[narrowing]]")), from.size(), to);
+  };
+  replace(
+      "to = [\"e4m3fn\", \"e4m3fnuz\", \"e5m2\"]\noverflow = \"NONSAT\"\nnan = \"signed\"\nnegative_zero = true\n"
+      "evidence = \"assumed\"",
+      "to = [\"e4m3fn\"]\noverflow = \"SATFINITE\"\nnan = \"positive\"\nnegative_zero = false\n"
+      "evidence = \"measured\"");
+  const auto profile = parse_profile(text, "p.toml");
+  ASSERT_TRUE(profile) << to_string(profile.error());
+  EXPECT_EQ(profile->narrowing(DType::e4m3fn), (NarrowingRules{Overflow::satfinite, NanResult::positive_nan, false}));
+  EXPECT_EQ(profile->narrowing(DType::e5m2), NarrowingRules{});
+  for (const Profile::NarrowingRow& row : profile->narrowings) {
+    const Evidence expected = row.destination == DType::e4m3fn ? Evidence::measured
+                              : row.destination == DType::f16  ? Evidence::published
+                                                               : Evidence::assumed;
+    EXPECT_EQ(row.evidence, expected) << name(row.destination);
+  }
+}
+
 TEST(Profile, EvidenceIsMarked) {
   EXPECT_EQ(a2a3().evidence.at("ulp"), Evidence::assumed);
   EXPECT_EQ(a2a3().evidence.at("spaces"), Evidence::published);
@@ -129,6 +168,18 @@ TEST(Profile, WrongFilesAreRefusedWithTheirPlace) {
   EXPECT_NE(refusal("sum_chunk = 512", "sum_chunk = 0").find("chunked"), std::string::npos);
   EXPECT_NE(refusal("\"chunked\"", "\"chuncked\"").find("expected one of sequential, chunked, any"), std::string::npos);
   EXPECT_NE(refusal("to = [\"bf16\"]", "to = [\"f16\"]").find("listed twice"), std::string::npos);
+  EXPECT_NE(refusal("overflow = \"SATALL\"", "overflow = \"CLAMP\"").find("NONSAT, SATFINITE, SATALL"),
+            std::string::npos);
+  EXPECT_NE(refusal("overflow = \"SATALL\"", "overflow = \"NONSAT\"").find("contradicts the conversion from f32"),
+            std::string::npos);
+  EXPECT_NE(refusal("to = [\"e2m1\"]", "to = [\"i8\"]").find("no floating-point format to narrow to"),
+            std::string::npos);
+  EXPECT_NE(refusal("to = [\"e2m1\"]", "to = [\"e5m2\"]").find("listed twice"), std::string::npos);
+  EXPECT_NE(refusal("nan = \"maximum\"", "nan = \"signed\"").find("e2m1 has no NaN"), std::string::npos);
+  EXPECT_NE(
+      refusal("to = [\"e2m1\"]\noverflow = \"SATALL\"", "to = [\"e2m1\"]\noverflow = \"NONSAT\"").find("is SATALL"),
+      std::string::npos);
+  EXPECT_NE(refusal("negative_zero = true", "").find("'negative_zero' is missing"), std::string::npos);
   EXPECT_NE(refusal("none = \"RINT\"", "none = \"BEST\"").find("unknown rounding mode"), std::string::npos);
   EXPECT_NE(refusal("name = \"a2a3\"", "name = 3").find("p.toml:"), std::string::npos);
   EXPECT_NE(refusal("name = \"a2a3\"", "").find("'name' is missing"), std::string::npos);

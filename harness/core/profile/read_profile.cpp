@@ -165,8 +165,44 @@ void read_conversion(const Reader& reader, const Value& table, Profile& profile)
   }
 }
 
+// A default saturation of the conversion from f32 says the same as the rule of stores; both must say it alike.
+void check_agreement(const Reader& reader, const Value& value, const Profile& profile,
+                     const Profile::NarrowingRow& narrowing) {
+  for (const Profile::ConversionRow& row : profile.conversions)
+    if (row.source == DType::f32 && row.destination == narrowing.destination &&
+        saturating(row.saturate_by_default).overflow != narrowing.rules.overflow)
+      reader.refuse(value,
+                    fmt::format("the overflow of {} contradicts the conversion from f32, which {} by default",
+                                name(row.destination), row.saturate_by_default ? "saturates" : "does not saturate"));
+}
+
+void read_narrowing(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"to", "overflow", "nan", "negative_zero", "evidence"});
+  Profile::NarrowingRow row{};
+  row.rules.overflow = reader.choice<Overflow>(reader.need(table, "overflow"), {"NONSAT", "SATFINITE", "SATALL"});
+  row.rules.nan = reader.choice<NanResult>(reader.need(table, "nan"), {"signed", "positive", "maximum", "zero"});
+  row.rules.negative_zero = reader.boolean(reader.need(table, "negative_zero"));
+  row.evidence = reader.choice<Evidence>(reader.need(table, "evidence"), {"assumed", "published", "measured"});
+  const Value& destinations = reader.need(table, "to");
+  if (!destinations.is_array()) reader.refuse(table, "'to' is an array");
+  for (const Value& destination : destinations.as_array()) {
+    row.destination = reader.dtype(destination);
+    if (!info(row.destination).is_float || row.destination == DType::f32)
+      reader.refuse(destination, fmt::format("{} is no floating-point format to narrow to", name(row.destination)));
+    const bool has_nan = row.destination != DType::e2m1;
+    if (!has_nan && row.rules.overflow != Overflow::satall)
+      reader.refuse(destination, "e2m1 has neither infinity nor NaN: its overflow is SATALL");
+    if (!has_nan && (row.rules.nan == NanResult::signed_nan || row.rules.nan == NanResult::positive_nan))
+      reader.refuse(destination, "e2m1 has no NaN: expected nan = \"maximum\" or \"zero\"");
+    if (std::ranges::count(profile.narrowings, row.destination, &Profile::NarrowingRow::destination))
+      reader.refuse(destination, fmt::format("narrowing to {} is listed twice", name(row.destination)));
+    check_agreement(reader, destination, profile, row);
+    profile.narrowings.push_back(row);
+  }
+}
+
 Profile read(const Reader& reader, const Value& root) {
-  reader.only(root, {"name", "spaces", "scratch", "numerics", "ulp", "evidence", "conversions"});
+  reader.only(root, {"name", "spaces", "scratch", "numerics", "ulp", "evidence", "conversions", "narrowing"});
   Profile profile;
   profile.name = reader.word(reader.need(root, "name"));
   read_spaces(reader, reader.need(root, "spaces"), profile);
@@ -177,6 +213,10 @@ Profile read(const Reader& reader, const Value& root) {
   const Value& conversions = reader.need(root, "conversions");
   if (!conversions.is_array()) reader.refuse(conversions, "'conversions' is an array of tables");
   for (const Value& table : conversions.as_array()) read_conversion(reader, table, profile);
+  if (const Value* narrowing = reader.find(root, "narrowing")) {
+    if (!narrowing->is_array()) reader.refuse(*narrowing, "'narrowing' is an array of tables");
+    for (const Value& table : narrowing->as_array()) read_narrowing(reader, table, profile);
+  }
   return profile;
 }
 
