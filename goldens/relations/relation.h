@@ -19,9 +19,12 @@ struct RowsRelation {
 };
 
 // The named inputs times 2^(factor * n) give the named outputs times 2^(factor * n); every other output stays as it
-// is.
+// is. Holds where no number leaves the normal range on its way.
 struct PowerOfTwoRelation {
   std::vector<std::pair<std::string, int>> inputs, outputs;
+  // Holds only where the greatest magnitude of every row (last axis) of `inputs` is at least this, before and after:
+  // the floor of an amax.
+  double row_floor = 0;
 };
 
 // `count`, an integer tensor of shape [A...], says how many slots of the axis that follows A... are in use in `inputs`
@@ -31,7 +34,8 @@ struct PaddingRelation {
   std::vector<std::string> inputs, outputs;
 };
 
-// What stands in the slices of `inputs` that belong to an entry of `count` [A...] that is zero changes nothing.
+// What stands in the slices of `inputs` that belong to a zero of `count` [A..., B...] changes nothing: `inputs` begin
+// with A..., and a slice of theirs belongs to a zero where every entry of `count` over B... is zero.
 struct UnroutedRelation {
   std::string count;
   std::vector<std::string> inputs;

@@ -37,7 +37,8 @@ Stage cast_bf16() {
           .outputs = {{"y", {DType::bf16}, {"T", "D"}}},
           .parameters = {},
           .options = {"rounding", "saturate"},
-          .evaluate = evaluate_cast_bf16};
+          .evaluate = evaluate_cast_bf16,
+          .relations = {RowsRelation{"T"}, RowsRelation{"D"}, PowerOfTwoRelation{{{"x", 1}}, {{"y", 1}}}}};
 }
 
 }  // namespace assay::goldens

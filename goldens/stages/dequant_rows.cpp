@@ -44,7 +44,9 @@ Stage dequant_rows() {
           .outputs = {{"y", {DType::f32, DType::bf16}, {"T", "N"}}},
           .parameters = {},
           .options = {"output"},
-          .evaluate = evaluate_dequant_rows};
+          .evaluate = evaluate_dequant_rows,
+          .relations = {RowsRelation{"T"}, RowsRelation{"N"},
+                        PowerOfTwoRelation{{{"row_scale", 1}, {"channel_scale", 1}}, {{"y", 2}}}}};
 }
 
 }  // namespace assay::goldens

@@ -32,7 +32,9 @@ Stage ffn_add() {
           .outputs = {{"ffn_out", {DType::bf16}, {"T", "D"}}},
           .parameters = {},
           .options = {},
-          .evaluate = evaluate_ffn_add};
+          .evaluate = evaluate_ffn_add,
+          .relations = {RowsRelation{"T"}, RowsRelation{"D"},
+                        PowerOfTwoRelation{{{"routed_y", 1}, {"sh", 1}}, {{"ffn_out", 1}}}}};
 }
 
 }  // namespace assay::goldens

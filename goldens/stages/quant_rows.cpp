@@ -51,7 +51,9 @@ Stage quant_rows() {
           .outputs = {{"q", {DType::i8}, {"T", "D"}}, {"scale", {DType::f32}, {"T", "1"}}},
           .parameters = {},
           .options = {"rounding"},
-          .evaluate = evaluate_quant_rows};
+          .evaluate = evaluate_quant_rows,
+          // The floor of amax does not scale.
+          .relations = {RowsRelation{"T"}, PowerOfTwoRelation{{{"x", 1}}, {{"scale", 1}}, 1e-4}}};
 }
 
 }  // namespace assay::goldens
