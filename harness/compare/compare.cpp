@@ -8,6 +8,7 @@
 
 #include "harness/compare/format.h"
 #include "harness/compare/policy.h"
+#include "harness/compare/width.h"
 
 namespace assay::compare {
 
@@ -209,11 +210,14 @@ class Comparer {
     result_.elements = actual_.size();
     for (std::int64_t first = 0; first < actual_.size(); first += kBlock) {
       const Block<Format> block = load(first);
+      if (block.lo != nullptr) count_widths(block);
       if (skip_equal(block) || screen(block)) continue;
       if (auto done = judge_block(block); !done) return tl::unexpected(done.error());
     }
     result_.compared = result_.elements - result_.unconstrained - result_.unwritten;
     result_.passed = result_.mismatches == 0 && result_.unwritten == 0;
+    result_.median_width = widths_.median();
+    result_.max_width = widths_.greatest();
     if (!tolerable_) result_.smallest_atol = kInfinite;
     if (result_.mismatches > 0) result_.worst_index = worst_mismatch_;
     return std::move(result_);
@@ -248,6 +252,13 @@ class Comparer {
     }
   }
 
+  void count_widths(const Block<Format>& block) {
+    const auto size = static_cast<std::size_t>(block.count) * sizeof(Word);
+    if (block.open == nullptr && std::memcmp(block.lo, block.hi, size) == 0) return widths_.add(0, block.count);
+    for (std::int64_t i = 0; i < block.count; ++i)
+      if (!block.is_open(i)) widths_.add(width<Format>(block.lo[i], block.hi[i]), 1);
+  }
+
   // A block whose elements all match because they have the same bits.
   bool skip_equal(const Block<Format>& block) {
     const auto size = static_cast<std::size_t>(block.count) * sizeof(Word);
@@ -273,6 +284,9 @@ class Comparer {
       if (count_set(block.open, block.count) + count_set(block.unwritten, block.count) > 0) return false;
       const std::optional<Key> gap = screen_keys(block);
       if (!gap || !screen_values(block)) return false;
+      if (*gap > 0 && rules_.kind == Rules::Kind::bound)
+        for (std::int64_t i = 0; i < block.count; ++i)
+          note_slack(block.actual[i], block.expected[i], block.lo[i], block.hi[i], true, block.first + i);
       if (static_cast<std::int64_t>(*gap) > result_.max_ulps) {
         std::int64_t i = 0;
         while (distance<Format>(block.actual[i], block.expected[i]) != static_cast<std::int64_t>(*gap)) ++i;
@@ -377,6 +391,7 @@ class Comparer {
     note_abs(judgement.abs);
     result_.smallest_rtol = std::max(result_.smallest_rtol, judgement.rtol);
     tolerable_ = tolerable_ && judgement.tolerable;
+    if (rules_.kind == Rules::Kind::bound) note_slack(a, e, lo, hi, judgement.match, index);
     if (judgement.match) return;
     ++result_.mismatches;
     if (worst_mismatch_ < 0 || judgement.ulps > worst_mismatch_ulps_)
@@ -396,12 +411,33 @@ class Comparer {
     result_.smallest_atol = std::max(result_.smallest_atol, abs);
   }
 
+  void note_slack(Word a, Word e, Word lo, Word hi, bool match, std::int64_t index) {
+    if (match && (a == e || Format::is_nan(a) || Format::key(a) == Format::key(e))) return;
+    const double ratio = slack(a, e, lo, hi, match);
+    if (ratio > result_.slack || result_.slack_index < 0) result_.slack = ratio, result_.slack_index = index;
+  }
+  // Observed over allowed error of one element; in steps of the format where a value is infinite.
+  static double slack(Word a, Word e, Word lo, Word hi, bool match) {
+    if (Format::is_nan(a) || Format::is_nan(e)) return kInfinite;
+    const Word end = Format::key(a) > Format::key(e) ? hi : lo;
+    double observed = 0, allowed = 0;
+    if (Format::is_inf(a) || Format::is_inf(e) || Format::is_inf(end)) {
+      observed = static_cast<double>(distance<Format>(a, e)), allowed = static_cast<double>(distance<Format>(end, e));
+    } else {
+      observed = static_cast<double>(difference<Format>(a, e));
+      allowed = static_cast<double>(difference<Format>(end, e));
+    }
+    if (match) return allowed > 0 ? std::min(observed / allowed, 1.0) : 1.0;  // the twin of max_finite_too
+    return allowed > 0 ? std::max(observed / allowed, std::nextafter(1.0, 2.0)) : kInfinite;
+  }
+
   const Tensor& actual_;
   const Reference& reference_;
   std::span<const std::uint8_t> unwritten_;
   const Rules& rules_;
   Judge<Format> judge_;
   Comparison result_;
+  WidthCounter widths_;
   bool tolerable_ = true;
   std::int64_t worst_mismatch_ = -1;
   std::int64_t worst_mismatch_ulps_ = 0;
@@ -426,6 +462,8 @@ Result<void> check_mask(const Tensor& actual, std::span<const std::uint8_t> mask
 
 Result<Comparison> compare(const Tensor& actual, const Reference& reference, const Policy& policy,
                            std::span<const std::uint8_t> unwritten) {
+  if (std::holds_alternative<Relations>(policy.rule))
+    return bad_input("policy relations compares a subject with itself on other inputs, not with a reference");
   const Rules rules(policy);
   Result<void> checked = check_like(actual, reference.value, "value");
   if (checked && rules.kind == Rules::Kind::bound) checked = check_like(actual, reference.lo, "lower bound");

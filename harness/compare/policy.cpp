@@ -8,7 +8,7 @@ namespace assay::compare {
 
 namespace {
 
-constexpr std::string_view kRules = "bits, ulp(N), allclose(rtol=R,atol=A) or bound";
+constexpr std::string_view kRules = "bits, ulp(N), allclose(rtol=R,atol=A), bound or relations";
 
 // Cuts the text into rule and modifiers; every piece remembers its column.
 class PolicyParser {
@@ -24,6 +24,7 @@ class PolicyParser {
       return tl::unexpected(rule.error());
     }
     skip_spaces();
+    if (std::holds_alternative<Relations>(policy.rule) && at_ < text_.size()) return wrong("the end after relations");
     while (at_ < text_.size()) {
       if (!take(',')) return wrong("',' before a modifier");
       if (auto done = parse_modifier(policy); !done) return tl::unexpected(done.error());
@@ -39,6 +40,7 @@ class PolicyParser {
     const std::string_view word = take_word();
     if (word == "bits") return Rule{Bits{}};
     if (word == "bound") return Rule{Bound{}};
+    if (word == "relations") return Rule{Relations{}};
     if (word == "ulp") return parse_ulp();
     if (word == "allclose") return parse_allclose();
     at_ = start;
@@ -166,6 +168,7 @@ std::string rule_text(const Rule& rule) {
   if (const auto* ulps = std::get_if<Ulps>(&rule)) return fmt::format("ulp({})", ulps->limit);
   if (const auto* close = std::get_if<Allclose>(&rule))
     return fmt::format("allclose(rtol={},atol={})", close->rtol, close->atol);
+  if (std::holds_alternative<Relations>(rule)) return "relations";
   return std::holds_alternative<Bits>(rule) ? "bits" : "bound";
 }
 

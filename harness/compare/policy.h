@@ -24,7 +24,10 @@ struct Allclose {
   double rtol = 0, atol = 0;
 };                // |a - e| <= atol + rtol*|e|, evaluated exactly enough in double
 struct Bound {};  // lo <= a <= hi of the golden
-using Rule = std::variant<Bits, Ulps, Allclose, Bound>;
+// Not a comparison with a reference: related inputs must give related outputs, bit for bit (docs/goldens.md). compare()
+// refuses it; whoever runs the subject holds each related output against what it must be under Bits.
+struct Relations {};
+using Rule = std::variant<Bits, Ulps, Allclose, Bound, Relations>;
 
 enum class NanRule : std::uint8_t { any_nan, same_bits, never };  // two NaNs match: as a class, bit for bit, not at all
 enum class InfRule : std::uint8_t { same_sign, max_finite_too };
@@ -37,7 +40,7 @@ struct Policy {
   std::optional<ZeroRule> zero;  // absent: sign matters for Bits, ignored for the others
 };
 
-// "bits", "ulp(2)", "allclose(rtol=1e-3,atol=1e-5)", "bound"; modifiers follow:
+// "bits", "ulp(2)", "allclose(rtol=1e-3,atol=1e-5)", "bound", "relations"; modifiers follow, but for relations:
 // "ulp(1),nan=same_bits,zero=sign_matters".
 Result<Policy> parse_policy(std::string_view text);
 std::string to_string(const Policy& policy);
@@ -66,8 +69,14 @@ struct Comparison {
   std::int64_t worst_index = -1;
   std::int64_t max_ulps = 0;  // over all compared elements, passing or not
   double max_abs = 0;
-  double smallest_rtol = 0;                    // smallest rtol with atol = 0 that would pass; infinity if none
-  double smallest_atol = 0;                    // smallest atol with rtol = 0 that would pass
+  double smallest_rtol = 0;  // smallest rtol with atol = 0 that would pass; infinity if none
+  double smallest_atol = 0;  // smallest atol with rtol = 0 that would pass
+  // Under Bound only: the observed error over the allowed one, |a - value| over the distance from value to the bound on
+  // that side, and where it is greatest. Above 1 (infinite where nothing is allowed) exactly for mismatches.
+  double slack = 0;
+  std::int64_t slack_index = -1;  // -1: every element is the value
+  // Under Bound only: hi - lo in representable values, over the elements that are not open.
+  std::int64_t median_width = 0, max_width = 0;
   std::string rule;                            // the policy that decided
   std::vector<ElementMismatch> first;          // up to 20, ascending index
   std::vector<std::int64_t> mismatch_indices;  // up to 1 << 20, for the pattern
