@@ -10,8 +10,17 @@
 namespace assay::goldens {
 
 std::span<const Stage> stages() {
-  static const std::vector<Stage> all{cast_bf16(),  dequant_rows(),          ffn_add(), hc_post(), mix_x(),
-                                      quant_rows(), row_expand_mul_fillpad()};
+  static const std::vector<Stage> all{cast_bf16(),
+                                      dequant_rows(),
+                                      ffn_add(),
+                                      hc_post(),
+                                      intranode_combine(),
+                                      intranode_combine_std_moe(),
+                                      intranode_dispatch(),
+                                      intranode_dispatch_std_moe(),
+                                      mix_x(),
+                                      quant_rows(),
+                                      row_expand_mul_fillpad()};
   return all;
 }
 
