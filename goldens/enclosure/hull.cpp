@@ -1,29 +1,14 @@
 #include "goldens/enclosure/hull.h"
 
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <optional>
 
+#include "goldens/enclosure/ends.h"
 #include "goldens/enclosure/fused.h"
+#include "goldens/enclosure/strict.h"
 
 namespace assay::goldens {
 namespace {
-
-// Below, with -0 below +0. No NaN.
-bool below(float a, float b) { return a < b || (a == b && std::signbit(a) && !std::signbit(b)); }
-bool same(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
-bool is_point(const Hull& x) { return same(x.lo, x.hi) && !x.nan; }
-
-// The end points of x, one if they coincide; calls visit with each.
-template <class Visit>
-void for_ends(const Hull& x, Visit visit) {
-  visit(x.lo);
-  if (!same(x.lo, x.hi)) visit(x.hi);
-}
-
-bool contains_zero(const Hull& x) { return x.lo <= 0 && x.hi >= 0; }
-bool contains_infinity(const Hull& x) { return x.has_number() && (std::isinf(x.lo) || std::isinf(x.hi)); }
 
 // NaN operands spread; 0 * infinity makes one, also where the zero lies inside and no corner shows it.
 bool product_may_be_nan(const Hull& a, const Hull& b) {
@@ -121,7 +106,7 @@ bool Hull::contains(const Hull& other) const {
 Hull HullArithmetic::settle(Hull x) const {
   constexpr float least_normal = std::numeric_limits<float>::min();
   const bool touches = x.has_number() && x.lo <= least_normal && x.hi >= -least_normal;
-  if (flush_ && touches && !(x.lo == 0 && x.hi == 0)) {
+  if (freedom_.flush_subnormals && touches && !(x.lo == 0 && x.hi == 0)) {
     x.include(-0.0f);
     x.include(0.0f);
   }
@@ -147,17 +132,43 @@ Hull HullArithmetic::sum(const Hull& a, const Hull& b) const {
   return settle(result);
 }
 
+Hull HullArithmetic::maximum(const Hull& a, const Hull& b) const {
+  Hull result;
+  result.nan = a.nan || b.nan;
+  if (!a.has_number() || !b.has_number()) {
+    result.include(a);
+    result.include(b);
+    return result;
+  }
+  result.lo = below(a.lo, b.lo) ? b.lo : a.lo;
+  result.hi = below(a.hi, b.hi) ? b.hi : a.hi;
+  // Two zeros of opposite signs: either.
+  if (result.lo == 0 && (same_bits(a.lo, -0.0F) || same_bits(b.lo, -0.0F))) result.lo = -0.0F;
+  if (a.nan) result.include(b);
+  if (b.nan) result.include(a);
+  return result;
+}
+
+Hull HullArithmetic::round_to(const Hull& a, DType dtype, Rounding rounding) const {
+  Hull result;
+  result.nan = a.nan;
+  if (!a.has_number()) return result;
+  result.include(StrictArithmetic::round_to(a.lo, dtype, rounding));  // rounding is monotone
+  result.include(StrictArithmetic::round_to(a.hi, dtype, rounding));
+  return result;
+}
+
 Hull HullArithmetic::add_product(const Hull& c, const Hull& a, const Hull& b) const {
-  if (contraction_ && !flush_)
+  if (freedom_.contraction && !freedom_.flush_subnormals)
     if (const auto common = contracted_point_product(c, a, b)) return *common;
   Hull result = sum(c, product(a, b));
-  if (contraction_) result.include(settle(fused(a, b, c)));
+  if (freedom_.contraction) result.include(settle(fused(a, b, c)));
   return result;
 }
 
 Hull HullArithmetic::sum_of_products(const Hull& a, const Hull& b, const Hull& c, const Hull& d) const {
   Hull result = add_product(product(a, b), c, d);
-  if (contraction_) result.include(settle(fused(a, b, product(c, d))));
+  if (freedom_.contraction) result.include(settle(fused(a, b, product(c, d))));
   return result;
 }
 

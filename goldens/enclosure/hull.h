@@ -1,12 +1,18 @@
 // The float32 values that an implementation may hold where the profile leaves it freedom: the least interval around
 // them, and whether NaN is among them.
 //
-// Every rounding here is to nearest even, which is fixed; what is free is only where an implementation rounds
-// (contraction of a * b + c) and whether it keeps subnormals. Rounding to nearest is monotone, so the end points of a
-// result are reached at corners of the operands, and no outward rounding is needed: the hull is the tightest one.
+// Every rounding of one operation is to nearest even, which is fixed; what is free is where an implementation rounds
+// (contraction of a * b + c), whether it keeps subnormals, the order of sums, and the last digits of functions.
+// Rounding to nearest is monotone, so the end points of a result are reached at corners of the operands, and no outward
+// rounding is needed.
 #pragma once
 
+#include <cstddef>
 #include <limits>
+#include <span>
+#include <vector>
+
+#include "goldens/enclosure/arithmetic.h"
 
 namespace assay::goldens {
 
@@ -25,25 +31,63 @@ struct Hull {
   bool contains(const Hull& other) const;
 };
 
-// Arithmetic on hulls; one of the number types that a stage's template takes (strict.h is the other).
+// Arithmetic on hulls; one of the number types that a stage's template takes (arithmetic.h).
 class HullArithmetic {
  public:
   using Number = Hull;
-  // contraction: each a * b + c may round once or twice. flush: each subnormal operand or result may become a zero of
-  // either sign, also a result whose exact value is below the least normal number and rounds up to it.
-  HullArithmetic(bool contraction, bool flush) : contraction_(contraction), flush_(flush) {}
+  // contraction: each a * b + c may round once or twice. flush_subnormals: each subnormal operand or result may become
+  // a zero of either sign, also a result whose exact value is below the least normal number and rounds up to it.
+  explicit HullArithmetic(const NumericFreedom& freedom) : freedom_(freedom) {}
+  // Every function correctly rounded, sums from left to right.
+  HullArithmetic(bool contraction, bool flush)
+      : HullArithmetic(NumericFreedom{.contraction = contraction, .flush_subnormals = flush}) {}
+  const NumericFreedom& freedom() const { return freedom_; }
 
   Hull input(float x) const;
   Hull product(const Hull& a, const Hull& b) const;
   Hull sum(const Hull& a, const Hull& b) const;
+  Hull difference(const Hull& a, const Hull& b) const { return sum(a, negated(b)); }
   // c + a * b
   Hull add_product(const Hull& c, const Hull& a, const Hull& b) const;
   // a * b + c * d: either product may fuse into the addition
   Hull sum_of_products(const Hull& a, const Hull& b, const Hull& c, const Hull& d) const;
+  // Where an operand may be NaN: NaN or the other one.
+  Hull maximum(const Hull& a, const Hull& b) const;
+  Hull minimum(const Hull& a, const Hull& b) const { return negated(maximum(negated(a), negated(b))); }
+
+  // Every float32 within the profile's ulp of the true value at some point of the operands (functions.cpp). Zeros,
+  // infinities and NaN as operands give what C99 says.
+  Hull quotient(const Hull& a, const Hull& b) const;
+  Hull reciprocal(const Hull& a) const;
+  Hull square_root(const Hull& a) const;
+  Hull reciprocal_root(const Hull& a) const;
+  Hull exponential(const Hull& a) const;
+  Hull logarithm(const Hull& a) const;
+  // The compositions of dsv4-chain 1 with every operation free within its bound; softplus includes its underflow to 0.
+  Hull sigmoid(const Hull& a) const;
+  Hull softplus(const Hull& a) const;
+
+  // What the profile's orders of summation give (sums.h has the bound and its proof).
+  Hull total(std::span<const Hull> terms) const;
+  // a.size() == b.size()
+  Hull dot(std::span<const Hull> a, std::span<const Hull> b) const;
+  Hull sum_of_squares(std::span<const Hull> a) const;
+  // x [rows, w.inputs] gives [rows, w.outputs].
+  std::vector<Hull> multiply(std::span<const Hull> x, const WeightMatrix& w) const;
+
+  // To bf16 or f16 and back; overflow gives infinity.
+  Hull round_to(const Hull& a, DType dtype, Rounding rounding = Rounding::rint) const;
+
+  // Exact.
+  static Hull negated(const Hull& a) { return {-a.hi, -a.lo, a.nan}; }
 
  private:
   Hull settle(Hull x) const;
-  bool contraction_, flush_;
+  template <class Leaf>
+  Hull sum_in_order(std::size_t count, Leaf leaf) const;
+  Hull divide(const Hull& a, const Hull& b, double ulp) const;
+
+  NumericFreedom freedom_;
 };
 
 }  // namespace assay::goldens

@@ -96,4 +96,19 @@ GoldenOutput enclosed(std::span<const float> values, std::span<const Hull> hulls
   return result;
 }
 
+GoldenOutput enclosed_codes(Tensor value, Tensor least, Tensor greatest) {
+  GoldenOutput result;
+  result.open.assign(static_cast<std::size_t>(value.size()), 0);
+  result.value = std::move(value);
+  result.lo = std::move(least);
+  result.hi = std::move(greatest);
+  return result;
+}
+
+void open_rows(GoldenOutput& output, std::span<const std::uint8_t> rows) {
+  const std::size_t width = rows.empty() ? 0 : output.open.size() / rows.size();
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    if (rows[r]) std::fill_n(output.open.begin() + static_cast<std::ptrdiff_t>(r * width), width, std::uint8_t{1});
+}
+
 }  // namespace assay::goldens

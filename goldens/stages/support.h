@@ -33,9 +33,8 @@ GoldenOutput determined(Tensor value);
 inline bool has_freedom(const Profile& profile) {
   return profile.contraction == Contraction::allowed || profile.flush_subnormals;
 }
-inline HullArithmetic hull_arithmetic(const Profile& profile) {
-  return {profile.contraction == Contraction::allowed, profile.flush_subnormals};
-}
+inline HullArithmetic hull_arithmetic(const Profile& profile) { return HullArithmetic(NumericFreedom::of(profile)); }
+inline StrictArithmetic strict_arithmetic(const Profile& profile) { return StrictArithmetic::of(profile); }
 
 // Rounds to the dtype f32 (unchanged), bf16 or f16. Non-saturating.
 struct OutputType {
@@ -49,14 +48,26 @@ GoldenOutput determined(std::span<const float> values, Shape shape, OutputType t
 // lo and hi from the hulls. Where an implementation may return both NaN and numbers no interval can say so: open.
 GoldenOutput enclosed(std::span<const float> values, std::span<const Hull> hulls, Shape shape, OutputType type);
 
-// Evaluates a stage's one definition, `compute(arithmetic)` -> std::vector<Number>, strictly and, where the profile
-// leaves freedom, over hulls.
+// Integer codes: what an element may be is every code from `least` to `greatest`, tensors of value's dtype and shape.
+GoldenOutput enclosed_codes(Tensor value, Tensor least, Tensor greatest);
+// The specification leaves rows of the leading axis open: row r where rows[r] is not 0.
+void open_rows(GoldenOutput& output, std::span<const std::uint8_t> rows);
+
+// Evaluates a stage's one definition, `compute(arithmetic)` -> std::vector<Number>, strictly and over hulls. For
+// definitions with sums or functions, whose order and accuracy a profile leaves open.
 template <class Compute>
-GoldenOutput evaluate_output(const Profile& profile, Shape shape, OutputType type, Compute compute) {
-  const std::vector<float> values = compute(StrictArithmetic{});
-  if (!has_freedom(profile)) return determined(values, std::move(shape), type);
+GoldenOutput evaluate_enclosed(const Profile& profile, Shape shape, OutputType type, Compute compute) {
+  const std::vector<float> values = compute(strict_arithmetic(profile));
   const std::vector<Hull> hulls = compute(hull_arithmetic(profile));
   return enclosed(values, hulls, std::move(shape), type);
+}
+
+// The same for definitions of additions and multiplications alone, in which only contraction and flushing are freedom:
+// hulls are evaluated only where the profile has one of them.
+template <class Compute>
+GoldenOutput evaluate_output(const Profile& profile, Shape shape, OutputType type, Compute compute) {
+  if (has_freedom(profile)) return evaluate_enclosed(profile, std::move(shape), type, compute);
+  return determined(compute(strict_arithmetic(profile)), std::move(shape), type);
 }
 
 }  // namespace assay::goldens

@@ -1,0 +1,160 @@
+// Sums, dot products and matrix products of the number types.
+#include <algorithm>
+#include <cmath>
+
+#include "goldens/enclosure/ends.h"
+#include "goldens/enclosure/hull.h"
+#include "goldens/enclosure/strict.h"
+#include "goldens/enclosure/sums.h"
+#include "goldens/parallel.h"
+
+namespace assay::goldens {
+namespace {
+
+struct Leaf {
+  double least = 0, greatest = 0;
+  bool nan = false, may_be_negative_zero = false;
+};
+
+Leaf leaf_of(const Hull& x) {
+  return {x.lo, x.hi, x.nan, x.has_number() && x.lo <= 0 && std::signbit(x.lo) && x.hi >= 0};
+}
+
+// A product that enters a sum: rounded, or exact where it is fused into the addition.
+Leaf product_leaf(const Hull& rounded, const Hull& a, const Hull& b, bool contraction) {
+  Leaf leaf = leaf_of(rounded);
+  if (!contraction || !a.has_number() || !b.has_number()) return leaf;
+  for_ends(a, [&](double x) {
+    for_ends(b, [&](double y) {
+      const double exact = x * y;  // 48 bits
+      if (!std::isfinite(exact)) return;
+      leaf.least = std::min(leaf.least, exact);
+      leaf.greatest = std::max(leaf.greatest, exact);
+    });
+  });
+  return leaf;
+}
+
+// Runs of `chunk` elements, or one run of all: visit(begin, end).
+template <class Visit>
+void for_chunks(std::size_t count, std::size_t chunk, Visit visit) {
+  if (chunk == 0) chunk = std::max<std::size_t>(count, 1);
+  for (std::size_t begin = 0; begin < count; begin += chunk) visit(begin, std::min(begin + chunk, count));
+}
+
+// total, dot: term(i) is added to the running sum of its chunk.
+template <class Step>
+float strict_sum(std::size_t count, std::size_t chunk, Step step) {
+  float result = 0;
+  for_chunks(count, chunk, [&](std::size_t begin, std::size_t end) {
+    float partial = 0;
+    for (std::size_t i = begin; i < end; ++i) partial = step(partial, i);
+    result += partial;
+  });
+  return result;
+}
+
+}  // namespace
+
+StrictArithmetic StrictArithmetic::of(const Profile& profile) { return {NumericFreedom::of(profile).sum_chunk}; }
+
+NumericFreedom NumericFreedom::of(const Profile& profile) {
+  const auto ulp = [&](const char* function) {
+    const auto found = profile.ulp.find(function);
+    return found == profile.ulp.end() ? 0.0 : found->second;
+  };
+  const bool chunked = profile.sum_order == SumOrder::chunked && profile.sum_chunk > 0;
+  return {.contraction = profile.contraction == Contraction::allowed,
+          .flush_subnormals = profile.flush_subnormals,
+          .sum_order = profile.sum_order,
+          .sum_chunk = chunked ? static_cast<std::size_t>(profile.sum_chunk) : 0,
+          .exp_ulp = ulp("exp"),
+          .log_ulp = ulp("log"),
+          .sqrt_ulp = ulp("sqrt"),
+          .rsqrt_ulp = ulp("rsqrt"),
+          .recip_ulp = ulp("recip"),
+          .div_ulp = ulp("div")};
+}
+
+float StrictArithmetic::total(std::span<const float> terms) const {
+  return strict_sum(terms.size(), sum_chunk, [&](float partial, std::size_t i) { return partial + terms[i]; });
+}
+
+float StrictArithmetic::dot(std::span<const float> a, std::span<const float> b) const {
+  return strict_sum(a.size(), sum_chunk, [&](float partial, std::size_t i) { return partial + a[i] * b[i]; });
+}
+
+std::vector<float> StrictArithmetic::multiply(std::span<const float> x, const WeightMatrix& w) const {
+  const std::size_t rows = w.inputs == 0 ? 0 : x.size() / w.inputs;
+  std::vector<float> y(rows * w.outputs);
+  parallel_for(w.outputs, [&](std::size_t n) {
+    for (std::size_t r = 0; r < rows; ++r)
+      y[r * w.outputs + n] = strict_sum(w.inputs, sum_chunk, [&](float partial, std::size_t k) {
+        return partial + x[r * w.inputs + k] * w.values[w.input_major ? k * w.outputs + n : n * w.inputs + k];
+      });
+  });
+  return y;
+}
+
+// leaf(i) enters a tree in free order; chunks are trees whose results are added from left to right.
+template <class LeafAt>
+Hull HullArithmetic::sum_in_order(std::size_t count, LeafAt leaf) const {
+  Hull result = Hull::of(0.0F);
+  bool all_negative_zero = count > 0;
+  for_chunks(count, freedom_.sum_chunk, [&](std::size_t begin, std::size_t end) {
+    TreeTerms terms;
+    for (std::size_t i = begin; i < end; ++i) {
+      const Leaf each = leaf(i);
+      terms.add(each.least, each.greatest, each.nan, each.may_be_negative_zero);
+      all_negative_zero = all_negative_zero && each.may_be_negative_zero;
+    }
+    result = sum(result, settle(terms.result(freedom_.flush_subnormals)));
+  });
+  // Sums that start with their first term, not with +0.
+  if (all_negative_zero) result.include(-0.0F);
+  return result;
+}
+
+Hull HullArithmetic::total(std::span<const Hull> terms) const {
+  if (freedom_.sum_order == SumOrder::sequential) {
+    Hull result = Hull::of(0.0F);
+    for (const Hull& term : terms) result = sum(result, term);
+    return result;
+  }
+  return sum_in_order(terms.size(), [&](std::size_t i) { return leaf_of(terms[i]); });
+}
+
+Hull HullArithmetic::dot(std::span<const Hull> a, std::span<const Hull> b) const {
+  if (freedom_.sum_order == SumOrder::sequential) {
+    Hull result = Hull::of(0.0F);
+    for (std::size_t i = 0; i < a.size(); ++i) result = add_product(result, a[i], b[i]);
+    return result;
+  }
+  return sum_in_order(
+      a.size(), [&](std::size_t i) { return product_leaf(product(a[i], b[i]), a[i], b[i], freedom_.contraction); });
+}
+
+// A square is monotone in the magnitude: no corner has operands of opposite signs.
+Hull HullArithmetic::sum_of_squares(std::span<const Hull> a) const {
+  std::vector<Hull> magnitudes(a.begin(), a.end());
+  for (Hull& x : magnitudes) {
+    if (!x.has_number() || x.lo > 0) continue;
+    const Hull mirrored = negated(x);
+    x = x.hi <= 0 ? mirrored : Hull{0.0F, std::max(x.hi, mirrored.hi), x.nan};
+  }
+  return dot(magnitudes, magnitudes);
+}
+
+std::vector<Hull> HullArithmetic::multiply(std::span<const Hull> x, const WeightMatrix& w) const {
+  const std::size_t rows = w.inputs == 0 ? 0 : x.size() / w.inputs;
+  std::vector<Hull> y(rows * w.outputs);
+  parallel_for(w.outputs, [&](std::size_t n) {
+    std::vector<Hull> weights(w.inputs);
+    for (std::size_t k = 0; k < w.inputs; ++k)
+      weights[k] = input(w.values[w.input_major ? k * w.outputs + n : n * w.inputs + k]);
+    for (std::size_t r = 0; r < rows; ++r) y[r * w.outputs + n] = dot(x.subspan(r * w.inputs, w.inputs), weights);
+  });
+  return y;
+}
+
+}  // namespace assay::goldens
