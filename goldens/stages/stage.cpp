@@ -11,7 +11,11 @@ namespace assay::goldens {
 
 std::span<const Stage> stages() {
   static const std::vector<Stage> all{cast_bf16(),
+                                      combine(),
+                                      combine_card(),
                                       dequant_rows(),
+                                      dispatch(),
+                                      dispatch_card(),
                                       ffn_add(),
                                       hc_post(),
                                       intranode_combine(),
@@ -20,7 +24,9 @@ std::span<const Stage> stages() {
                                       intranode_dispatch_std_moe(),
                                       mix_x(),
                                       quant_rows(),
-                                      row_expand_mul_fillpad()};
+                                      routed_expert(),
+                                      row_expand_mul_fillpad(),
+                                      shared_expert()};
   return all;
 }
 
