@@ -76,6 +76,7 @@ class ConsoleReporter : public Reporter {
     clear_progress();
     print_matrix(summary);
     print_failures(summary);
+    print_enclosures(summary);
     print_totals(summary);
     return written();
   }
@@ -219,6 +220,16 @@ class ConsoleReporter : public Reporter {
                                     missed.empty() ? "" : "; missed by ", fmt::join(missed, ", ")))
            << "\n";
     }
+  }
+
+  void print_enclosures(const Summary& summary) {
+    if (summary.enclosures.empty()) return;
+    out_ << "\n" << paint(Color::bold, "enclosures: observed over allowed error, widths") << "\n";
+    for (const auto& [output, use] : summary.enclosures)
+      out_ << printable(fmt::format("  {}: slack {:.3g}, width median {} at most {}, {} comparison{}", output,
+                                    use.slack, use.median_width, ulps_text(use.max_width), use.comparisons,
+                                    use.comparisons == 1 ? "" : "s"))
+           << "\n";
   }
 
   void print_totals(const Summary& summary) {

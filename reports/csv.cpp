@@ -9,7 +9,7 @@ namespace assay::reports {
 
 namespace {
 
-constexpr std::array<CsvColumn, 27> kColumns{{
+constexpr std::array<CsvColumn, 30> kColumns{{
     {"id", "16 hex digits: hash of what the case is"},
     {"verdict", "passed, failed, unverified, xfail, xpass, skipped, unsupported, error, crash or hang"},
     {"pipeline", "name of the pipeline"},
@@ -36,6 +36,9 @@ constexpr std::array<CsvColumn, 27> kColumns{{
     {"seconds", "wall time of the case"},
     {"device_seconds", "device event time, over all backends"},
     {"instructions", "executed operations, over all backends"},
+    {"slack", "under bound: observed over allowed error of the output's worst element; above 1 or infinite: outside"},
+    {"median_width", "under bound: width of the output's enclosure in representable values, median"},
+    {"max_width", "the same, greatest"},
     {"case", "the case as key=value pairs, as --replay takes them"},
 }};
 
@@ -75,6 +78,16 @@ void add_output(std::vector<std::string>& fields, const run::OutputResult* outpu
   for (const double number : {c.max_abs, c.smallest_rtol, c.smallest_atol}) fields.push_back(number_text(number));
 }
 
+void add_enclosure(std::vector<std::string>& fields, const run::OutputResult* output) {
+  if (output == nullptr || !output->comparison.rule.starts_with("bound")) {
+    fields.resize(fields.size() + 3);
+    return;
+  }
+  fields.push_back(number_text(output->comparison.slack));
+  fields.push_back(fmt::format("{}", output->comparison.median_width));
+  fields.push_back(fmt::format("{}", output->comparison.max_width));
+}
+
 std::string case_row(const run::CaseResult& result) {
   std::string backends;
   for (const std::string& name : backends_of(result)) backends += (backends.empty() ? "" : "+") + name;
@@ -95,6 +108,7 @@ std::string case_row(const run::CaseResult& result) {
   fields.push_back(fmt::format("{:.6f}", result.seconds));
   fields.push_back(fmt::format("{:.9f}", device_seconds));
   fields.push_back(fmt::format("{}", instructions));
+  add_enclosure(fields, leading_output(result));
   fields.push_back(run::replay_line(result.c));
   return row_text(fields);
 }

@@ -46,9 +46,11 @@ json first_node(const compare::Comparison& comparison) {
 
 json output_node(const run::OutputResult& output) {
   const compare::Comparison& c = output.comparison;
-  return json::array({output.stage, output.output, output.subject, output.reference, output.oracle, c.rule,
-                      c.passed ? 1 : 0, c.mismatches, c.compared, c.unwritten, c.max_ulps, number(c.max_abs),
-                      number(c.smallest_rtol), number(c.smallest_atol), output.pattern, first_node(c)});
+  json node = json::array({output.stage, output.output, output.subject, output.reference, output.oracle, c.rule,
+                           c.passed ? 1 : 0, c.mismatches, c.compared, c.unwritten, c.max_ulps, number(c.max_abs),
+                           number(c.smallest_rtol), number(c.smallest_atol), output.pattern, first_node(c)});
+  if (c.rule.starts_with("bound")) node.push_back({number(c.slack), c.median_width, c.max_width});
+  return node;
 }
 
 // Puts text where it cannot end the script element it stands in, and keeps it JSON.

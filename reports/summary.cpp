@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace assay::reports {
@@ -43,6 +44,8 @@ void SummaryBuilder::add(const run::CaseResult& result) {
   summary_.unconstrained += result.unconstrained;
   summary_.unwritten += result.unwritten;
   summary_.case_seconds += result.seconds;
+  for (const run::StageResult& stage : result.stages)
+    for (const run::OutputResult& output : stage.outputs) add_enclosure(output);
   if (result.verdict == Verdict::unverified && unverified_is_expected(result)) ++summary_.unverified_expected;
   if (was_run(result.verdict)) ++ran_[{pipeline, fill}];
 
@@ -53,6 +56,16 @@ void SummaryBuilder::add(const run::CaseResult& result) {
   Failure& failure = summary_.failures[at->second];
   ++failure.cases;
   ++failure.fills[fill].caught;
+}
+
+void SummaryBuilder::add_enclosure(const run::OutputResult& output) {
+  const compare::Comparison& c = output.comparison;
+  if (output.reference != "golden" || c.max_width == 0) return;
+  EnclosureUse& use = summary_.enclosures[output.stage + "." + output.output];
+  ++use.comparisons;
+  use.median_width = std::max(use.median_width, c.median_width);
+  use.max_width = std::max(use.max_width, c.max_width);
+  if (c.passed) use.slack = std::max(use.slack, c.slack);
 }
 
 Summary SummaryBuilder::summary(double seconds) const {

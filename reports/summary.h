@@ -48,6 +48,15 @@ struct Failure {
   std::int64_t cases = 0;
 };
 
+// How much of what its golden allows an output uses, over all cases compared under bound.
+struct EnclosureUse {
+  double slack = 0;               // greatest of the cases that pass
+  std::int64_t median_width = 0;  // greatest median of a case, in representable values
+  std::int64_t max_width = 0;
+  std::int64_t comparisons = 0;
+  bool operator==(const EnclosureUse&) const = default;
+};
+
 // What went wrong outside the cases.
 struct RunProblems {
   bool bad_input = false;        // a row, an argument
@@ -61,6 +70,7 @@ struct Summary {
   std::map<Cell, VerdictCounts> cells;                          // per case and backend
   std::vector<Failure> failures;                                // in order of first appearance
   std::int64_t compared = 0, unconstrained = 0, unwritten = 0;  // elements
+  std::map<std::string, EnclosureUse, std::less<>> enclosures;  // by "stage.output"
   std::int64_t unverified_expected = 0;                         // of verdicts[unverified]: the case expects it
   double seconds = 0;                                           // wall time of the run
   double case_seconds = 0;                                      // sum over cases
@@ -78,6 +88,8 @@ class SummaryBuilder {
   Summary summary(double seconds) const;
 
  private:
+  void add_enclosure(const run::OutputResult& output);
+
   Summary summary_;
   std::map<std::pair<std::string, std::string>, std::int64_t> ran_;        // pipeline, fill -> cases that ran
   std::map<std::pair<std::string, std::string>, std::size_t> failure_at_;  // pipeline, where -> index

@@ -78,20 +78,26 @@ json to_node(const Summary& summary) {
                      {"worst", compare::name(counts.worst())},
                      {"verdicts", counts_node(counts)}});
   for (const Failure& failure : summary.failures) failures.push_back(failure_node(failure));
-  return json{{"cases", summary.cases()},
-              {"ran", summary.ran()},
-              {"verdicts", counts_node(summary.verdicts)},
-              {"pipelines", pipelines},
-              {"cells", cells},
-              {"failures", failures},
-              {"compared", summary.compared},
-              {"unconstrained", summary.unconstrained},
-              {"unwritten", summary.unwritten},
-              {"unverified_expected", summary.unverified_expected},
-              {"seconds", summary.seconds},
-              {"case_seconds", summary.case_seconds},
-              {"exit_code", exit_code(summary)},
-              {"exit_reason", explain_exit(summary)}};
+  json node{{"cases", summary.cases()},
+            {"ran", summary.ran()},
+            {"verdicts", counts_node(summary.verdicts)},
+            {"pipelines", pipelines},
+            {"cells", cells},
+            {"failures", failures},
+            {"compared", summary.compared},
+            {"unconstrained", summary.unconstrained},
+            {"unwritten", summary.unwritten},
+            {"unverified_expected", summary.unverified_expected},
+            {"seconds", summary.seconds},
+            {"case_seconds", summary.case_seconds},
+            {"exit_code", exit_code(summary)},
+            {"exit_reason", explain_exit(summary)}};
+  for (const auto& [output, use] : summary.enclosures)
+    node["enclosures"][output] = {{"slack", use.slack},
+                                  {"median_width", use.median_width},
+                                  {"max_width", use.max_width},
+                                  {"comparisons", use.comparisons}};
+  return node;
 }
 
 std::string dump(const json& node, int indent) { return node.dump(indent, ' ', false, json::error_handler_t::replace); }

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
 #include "reports/sample_run.h"
 
 namespace assay::reports {
@@ -155,6 +159,44 @@ TEST(BackendVerdict, OfAnExternalCommandThatDiedOrHungSaysSo) {
   for (run::BackendResult& backend : result.backends)
     if (backend.backend == "opencl") backend.status = "hang";
   EXPECT_EQ(backend_verdict(result, "opencl"), Verdict::hang);
+}
+
+// A passed case whose golden is an enclosure.
+run::CaseResult enclosed_case(double slack, std::int64_t median, std::int64_t greatest, bool passed = true) {
+  run::CaseResult result =
+      testing::compared_case(0, passed ? Verdict::passed : Verdict::failed, "p", "f", passed, passed);
+  compare::Comparison& c = result.stages[0].outputs[0].comparison;
+  c.rule = "bound", c.slack = slack, c.slack_index = 7, c.median_width = median, c.max_width = greatest;
+  return result;
+}
+
+TEST(Enclosures, TheGreatestSlackAndWidthsOfEachOutputAreKept) {
+  SummaryBuilder builder;
+  builder.add(enclosed_case(0.25, 1, 9));
+  builder.add(enclosed_case(0.75, 2, 3));
+  builder.add(enclosed_case(std::numeric_limits<double>::infinity(), 1, 1, false));
+  builder.add(testing::compared_case(0, Verdict::passed, "p", "f", true, true));  // bits: no enclosure
+  const Summary summary = builder.summary(1);
+  ASSERT_EQ(summary.enclosures.size(), 1u);
+  EXPECT_EQ(summary.enclosures.at("ffn_add.y"), (EnclosureUse{0.75, 2, 9, 3}));
+  std::ostringstream out;
+  ConsoleOptions plain;
+  plain.clock = [] { return 0.0; };
+  const auto console = console_reporter(out, plain);
+  ASSERT_TRUE(console->run_finished(summary));
+  EXPECT_NE(out.str().find("  ffn_add.y: slack 0.75, width median 2 at most 9 ulps, 3 comparisons\n"),
+            std::string::npos)
+      << out.str();
+}
+
+TEST(Enclosures, StandInTheFiles) {
+  const auto folder = testing::scratch("enclosures");
+  testing::play(**csv_reporter(folder / "results.csv"), {enclosed_case(0.5, 2, 3)});
+  EXPECT_NE(testing::read_all(folder / "results.csv").find(",0.5,2,3,"), std::string::npos);
+  testing::play(**json_reporter(folder / "summary.json"), {enclosed_case(3, 2, 3, false)});
+  const auto json = nlohmann::json::parse(testing::read_all(folder / "summary.json"));
+  EXPECT_EQ(json["summary"]["enclosures"]["ffn_add.y"]["max_width"], 3);
+  EXPECT_EQ(json["cases"][0]["stages"][0]["outputs"][0]["comparison"]["slack"], 3.0);
 }
 
 TEST(BackendVerdict, AgainstAPeerAloneIsUnverified) {

@@ -41,19 +41,26 @@ ElementMismatch to_mismatch(const json& node) {
 json to_node(const Comparison& c) {
   json first = json::array();
   for (const ElementMismatch& mismatch : c.first) first.push_back(to_node(mismatch));
-  return json{{"passed", c.passed},
-              {"elements", c.elements},
-              {"compared", c.compared},
-              {"unconstrained", c.unconstrained},
-              {"unwritten", c.unwritten},
-              {"mismatches", c.mismatches},
-              {"worst_index", c.worst_index},
-              {"max_ulps", c.max_ulps},
-              {"max_abs", finite_or_null(c.max_abs)},
-              {"smallest_rtol", finite_or_null(c.smallest_rtol)},
-              {"smallest_atol", finite_or_null(c.smallest_atol)},
-              {"rule", c.rule},
-              {"first", first}};
+  json node{{"passed", c.passed},
+            {"elements", c.elements},
+            {"compared", c.compared},
+            {"unconstrained", c.unconstrained},
+            {"unwritten", c.unwritten},
+            {"mismatches", c.mismatches},
+            {"worst_index", c.worst_index},
+            {"max_ulps", c.max_ulps},
+            {"max_abs", finite_or_null(c.max_abs)},
+            {"smallest_rtol", finite_or_null(c.smallest_rtol)},
+            {"smallest_atol", finite_or_null(c.smallest_atol)},
+            {"rule", c.rule},
+            {"first", first}};
+  if (c.slack_index >= 0 || c.max_width > 0) {
+    node["slack"] = finite_or_null(c.slack);
+    node["slack_index"] = c.slack_index;
+    node["median_width"] = c.median_width;
+    node["max_width"] = c.max_width;
+  }
+  return node;
 }
 
 Comparison to_comparison(const json& node) {
@@ -69,6 +76,10 @@ Comparison to_comparison(const json& node) {
   c.max_abs = number_or_infinity(node, "max_abs");
   c.smallest_rtol = number_or_infinity(node, "smallest_rtol");
   c.smallest_atol = number_or_infinity(node, "smallest_atol");
+  c.slack = number_or_infinity(node, "slack");
+  c.slack_index = node.value("slack_index", c.slack_index);
+  c.median_width = node.value("median_width", c.median_width);
+  c.max_width = node.value("max_width", c.max_width);
   c.rule = node.value("rule", c.rule);
   for (const json& item : node.value("first", json::array())) c.first.push_back(to_mismatch(item));
   return c;

@@ -118,6 +118,21 @@ TEST(CaseJson, RoundTrips) {
   EXPECT_EQ(copy.backends.at(0).instructions, 42U);
 }
 
+TEST(CaseJson, SlackAndWidthsRoundTripWhereThereAreAny) {
+  CaseResult original = sample();
+  compare::Comparison& comparison = original.stages[0].outputs[0].comparison;
+  const nlohmann::json without = original;
+  EXPECT_FALSE(without.at("stages").at(0).at("outputs").at(0).at("comparison").contains("slack"));
+  comparison.slack = std::numeric_limits<double>::infinity(), comparison.slack_index = 3;
+  comparison.median_width = 1, comparison.max_width = 4;
+  const auto copy = nlohmann::json::parse(nlohmann::json(original).dump()).get<CaseResult>();
+  const compare::Comparison& back = copy.stages.at(0).outputs.at(0).comparison;
+  EXPECT_EQ(back.slack, comparison.slack);
+  EXPECT_EQ(back.slack_index, 3);
+  EXPECT_EQ(back.median_width, 1);
+  EXPECT_EQ(back.max_width, 4);
+}
+
 TEST(CaseJson, WrongContentThrowsJsonExceptionsOnly) {
   for (const char* text :
        {R"({})", R"({"case":{},"verdict":"maybe"})", R"({"case":{"T":5},"verdict":"passed"})",

@@ -27,13 +27,15 @@ function replayLine(item) {
 
 function outputsTable(item) {
   const headings = [['output'], ['comparison'], ['rule'], ['result'], ['mismatches', 'number'], ['never written', 'number'],
-    ['max ulps', 'number'], ['max |a−e|', 'number'], ['smallest rtol', 'number'], ['smallest atol', 'number']];
+    ['max ulps', 'number'], ['max |a−e|', 'number'], ['smallest rtol', 'number'], ['smallest atol', 'number'],
+    ['slack', 'number'], ['width, median / max', 'number']];
   return table(headings, item.outputs.map((o) => [
     [element('strong', {}, `${o.stage} · ${o.output}`), o.pattern ? element('div', {class: 'pattern'}, o.pattern) : null],
     `${o.subject} against ${o.reference}${o.oracle ? ` (${o.oracle})` : ''}`, [element('code', {}, o.rule)],
     [tag(o.passed ? 'passed' : 'failed', o.passed ? 'match' : 'mismatch')],
     `${count(o.mismatches)} of ${count(o.compared)}`, count(o.unwritten), ulpsText(o.ulps), numberText(o.abs, 'infinite'),
-    numberText(o.rtol), numberText(o.atol)]));
+    numberText(o.rtol), numberText(o.atol), o.enclosure ? numberText(o.enclosure[0], 'infinite') : '–',
+    o.enclosure ? `${count(o.enclosure[1])} / ${ulpsText(o.enclosure[2])} ulp` : '–']));
 }
 
 function firstTable(item) {
