@@ -1,5 +1,4 @@
-// bfloat16: the upper half of a float32 (dsv4-chain 1). The fast definition, by integer arithmetic on bit patterns;
-// bf16_exhaustive_test.cpp holds it against the exact one for every float32.
+// bfloat16: the upper half of a float32 (dsv4-chain 1). The short form of narrow.h.
 #pragma once
 
 #include <bit>

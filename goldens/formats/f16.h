@@ -1,5 +1,4 @@
-// IEEE binary16, by integer arithmetic. f16_test.cpp holds every code and every rounding boundary against the exact
-// definition.
+// IEEE binary16. The short form of narrow.h.
 #pragma once
 
 #include <cstdint>

@@ -23,6 +23,20 @@ struct Source {
   static constexpr Bits kInfinity = kMagnitude - (kHidden - 1);
 };
 
+// By value and without a branch: a loop with one is not vectorised.
+template <class Bits>
+[[gnu::always_inline]] constexpr Bits select(bool condition, Bits yes, Bits no) {
+  return no ^ ((yes ^ no) & (Bits{0} - static_cast<Bits>(condition)));
+}
+template <class Bits>
+[[gnu::always_inline]] constexpr Bits smaller(Bits a, Bits b) {
+  return select(a < b, a, b);
+}
+template <class Bits>
+[[gnu::always_inline]] constexpr Bits larger(Bits a, Bits b) {
+  return select(a < b, b, a);
+}
+
 // significand / 2^shift, rounded; both of a magnitude, so that adding moves away from zero. 1 <= shift, and twice the
 // significand plus 2^shift fit Bits. negative: 0 or 1.
 template <class Bits>
@@ -35,9 +49,9 @@ template <class Bits>
     case Rounding::round:
       return (significand + (below >> 1) + 1) >> shift;
     case Rounding::floor:
-      return (significand + (negative ? below : Bits{0})) >> shift;
+      return (significand + (below & (Bits{0} - negative))) >> shift;
     case Rounding::ceil:
-      return (significand + (negative ? Bits{0} : below)) >> shift;
+      return (significand + (below & (negative - Bits{1}))) >> shift;
     case Rounding::trunc:
       return kept;
     case Rounding::odd:
@@ -56,13 +70,16 @@ template <class Bits>
   // The same exponents: a carry out of the fraction lands in the exponent where it belongs.
   if (format.bias() == From::kBias) return shift_rounded(magnitude, static_cast<Bits>(dropped), negative, mode);
   const auto least = static_cast<Bits>(From::kBias + format.min_exponent());  // field of the least normal number
-  const Bits field = std::max(magnitude >> From::kFractionBits, Bits{1});
-  const Bits significand = (magnitude & (From::kHidden - 1)) | (magnitude >= From::kHidden ? From::kHidden : Bits{0});
+  const Bits field = larger(static_cast<Bits>(magnitude >> From::kFractionBits), Bits{1});
+  const Bits significand =
+      (magnitude & (From::kHidden - 1)) | select(magnitude >= From::kHidden, From::kHidden, Bits{0});
   // Below the least normal number the step no longer shrinks. Two bits more than the significand has: below half of it.
-  const Bits deficit = std::max(field, least) - field;
-  const Bits shift = std::min(static_cast<Bits>(dropped) + deficit, static_cast<Bits>(From::kFractionBits + 2));
+  const Bits normal = larger(field, least);
+  const Bits deficit = normal - field;
+  const Bits shift =
+      smaller(static_cast<Bits>(static_cast<Bits>(dropped) + deficit), static_cast<Bits>(From::kFractionBits + 2));
   // A kept hidden bit counts as one exponent step; without it the number is subnormal and its exponent field zero.
-  return ((std::max(field, least) - least) << format.fraction_bits) + shift_rounded(significand, shift, negative, mode);
+  return ((normal - least) << format.fraction_bits) + shift_rounded(significand, shift, negative, mode);
 }
 
 // What rounding alone does not decide, by sign: [0] of positive operands, [1] of negative ones.
@@ -115,12 +132,14 @@ template <class Bits>
   using From = Source<Bits>;
   const Bits magnitude = pattern & From::kMagnitude;
   const Bits negative = pattern >> From::kSignShift;
-  const Bits limit = negative ? at.limit[1] : at.limit[0];
-  const auto code = static_cast<std::uint32_t>(std::min(round_magnitude(magnitude, negative, format, mode), limit));
-  std::uint32_t result = code | (negative ? format.sign_bit() : 0u);
-  result = code == 0 ? (negative ? at.zero[1] : at.zero[0]) : result;
-  result = magnitude == From::kInfinity ? (negative ? at.infinite[1] : at.infinite[0]) : result;
-  return magnitude > From::kInfinity ? (negative ? at.nan[1] : at.nan[0]) : result;
+  const bool is_negative = negative != 0;
+  const Bits limit = select<Bits>(is_negative, at.limit[1], at.limit[0]);
+  const Bits rounded = round_magnitude(magnitude, negative, format, mode);
+  const auto code = static_cast<std::uint32_t>(smaller(rounded, limit));
+  std::uint32_t result = code | select(is_negative, format.sign_bit(), 0u);
+  result = select(code == 0, select(is_negative, at.zero[1], at.zero[0]), result);
+  result = select(magnitude == From::kInfinity, select(is_negative, at.infinite[1], at.infinite[0]), result);
+  return select(magnitude > From::kInfinity, select(is_negative, at.nan[1], at.nan[0]), result);
 }
 
 // The value of a code. Not of f32.

@@ -1,5 +1,4 @@
-// f16 and integers against the exact definition at every step; decoding over all codes. bf16's encoding has a test of
-// its own (bf16_exhaustive_test.cpp).
+// Integers against the exact definition, and the short forms of bf16 and f16 (bf16.h, f16.h).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,28 +7,11 @@
 #include "goldens/exact/rounding.h"
 #include "goldens/formats/bf16.h"
 #include "goldens/formats/f16.h"
+#include "goldens/formats/format_samples.h"
 #include "goldens/formats/integer.h"
 
 namespace assay::goldens {
 namespace {
-
-constexpr std::array kModes{Rounding::rint, Rounding::round, Rounding::floor,
-                            Rounding::ceil, Rounding::trunc, Rounding::odd};
-
-TEST(Decode, EveryCodeIsExact) {
-  const auto check = [](BinaryFormat format, float (*decode)(std::uint16_t)) {
-    for (std::uint32_t code = 0; code < 0x10000; ++code) {
-      const float x = decode(static_cast<std::uint16_t>(code));
-      const std::uint32_t magnitude = code & 0x7FFF;
-      ASSERT_EQ(std::signbit(x), code >> 15 != 0) << code;
-      ASSERT_EQ(std::isnan(x), magnitude > format.infinity()) << code;
-      ASSERT_EQ(std::isinf(x), magnitude == format.infinity()) << code;
-      ASSERT_TRUE(!std::isfinite(x) || exact_value(x) == exact_value(format, code)) << code;
-    }
-  };
-  check(kBf16, [](std::uint16_t code) { return decode_bf16(code); });
-  check(kF16, decode_f16);
-}
 
 TEST(Encode, EveryCodeComesBack) {
   for (std::uint32_t code = 0; code < 0x10000; ++code)
@@ -41,37 +23,6 @@ TEST(Encode, EveryCodeComesBack) {
       ASSERT_EQ(std::isnan(as_bf16), std::isnan(decode_bf16(encode_bf16(as_bf16, mode, true))));
       ASSERT_EQ(std::isnan(as_f16), std::isnan(decode_f16(encode_f16(as_f16, mode, true))));
     }
-}
-
-void expect_f16(float x) {
-  for (const Rounding mode : kModes)
-    for (const bool saturate : {false, true}) {
-      const std::uint32_t expected = round_exact(kF16, x, mode, saturate), actual = encode_f16(x, mode, saturate);
-      const bool both_nan = (expected & 0x7FFF) > 0x7C00 && (actual & 0x7FFF) > 0x7C00;
-      ASSERT_TRUE(both_nan || actual == expected) << std::hexfloat << x << " mode " << static_cast<int>(mode)
-                                                  << std::hex << " got " << actual << " expected " << expected;
-    }
-}
-
-// Every code and every middle of two codes, with one float32 ulp to either side: all places where an output can step.
-TEST(EncodeF16, EveryStep) {
-  for (std::uint32_t code = 0; code <= kF16.infinity(); ++code) {
-    const Dyadic here = exact_value(kF16, code);
-    const auto as_float = [](const Dyadic& d) { return std::bit_cast<float>(round_exact(kF32, d, Rounding::trunc)); };
-    const Dyadic sum = here + exact_value(kF16, code + (code < kF16.infinity()));
-    const float sign = (code & 1) ? -1.0f : 1.0f;  // the sign's rule is checked on every other code, both for specials
-    for (const float x : {as_float(here), as_float({sum.significand, sum.exponent - 1})})
-      for (const float probe : {x, std::nextafter(x, 0.0f), std::nextafter(x, 1e30f)}) expect_f16(sign * probe);
-  }
-}
-
-TEST(EncodeF16, AllClasses) {
-  FloatSamples samples(4);
-  for (int i = 0; i < 3000; ++i) expect_f16(samples.any());
-  for (const float x : {0x1.FFEp15f, 0x1.FFDFFEp15f, 0x1p16f, 0x1p-25f, 0x1.8p-25f, 0x1p-149f}) {
-    expect_f16(x);
-    expect_f16(-x);
-  }
 }
 
 void expect_integer(float x, int bits) {
@@ -99,6 +50,47 @@ TEST(ToInteger, EveryStepOfInt8AndSamplesOfTheOthers) {
       expect_integer(x, bits);
       expect_integer(-x, bits);
     }
+}
+
+// Every integer that a double rounds to, by classes around it: exact, one ulp off, the halves, one ulp off those.
+TEST(ToInteger, FromFloat64) {
+  using boost::multiprecision::cpp_int;
+  FloatSamples samples(6);
+  std::vector<double> x;
+  for (int bits = 0; bits <= 65; ++bits)
+    for (int i = 0; i < 4; ++i) {
+      const double whole = std::ldexp(1.0, bits) + (bits < 53 ? static_cast<double>(samples.below(1ull << bits)) : 0);
+      for (const double at : {whole - 0.5, whole, whole + 0.5})
+        for (const double probe : {std::nextafter(at, 0.0), at, std::nextafter(at, 1e300)}) x.push_back(probe);
+    }
+  x.insert(x.end(), {0.0, 0x1p-1074, 0x1p-1022, 0.25, 0x1.fffffffffffffp1023, 0x1.fffffffffffffp62});
+  for (const double magnitude : x)
+    for (const double probe : {magnitude, -magnitude})
+      for (const Rounding mode : kModes)
+        for (const int bits : {8, 16, 32, 64}) {
+          const cpp_int high = (cpp_int(1) << (bits - 1)) - 1, low = -high - 1;
+          const cpp_int exact = round_to_integer(exact_value(probe), mode);
+          const auto strict = to_integer(probe, mode, bits, false), clamped = to_integer(probe, mode, bits, true);
+          ASSERT_EQ(strict.has_value(), exact >= low && exact <= high) << probe << " bits " << bits;
+          ASSERT_EQ(*clamped, exact > high ? high : exact < low ? low : exact) << probe << " bits " << bits;
+        }
+}
+
+TEST(ToInteger, WholeArraysAreTheirElementsUnderEveryInstructionSet) {
+  FloatSamples samples(7);
+  std::vector<float> x(5003);
+  for (float& each : x) each = samples.coin() ? samples.any() : samples.coarse() * 64;
+  const auto check = [&]<class Int>(std::vector<Int> y) {
+    for (const Rounding mode : kModes)
+      for (const InstructionSet set : instruction_sets()) {
+        to_integers(x, mode, std::span(y), set);
+        for (std::size_t i = 0; i < x.size(); ++i)
+          ASSERT_EQ(y[i], to_integer<Int>(x[i], mode, true).value_or(0)) << x[i] << name(mode) << name(set);
+      }
+  };
+  check(std::vector<std::int8_t>(x.size()));
+  check(std::vector<std::int16_t>(x.size()));
+  check(std::vector<std::int32_t>(x.size()));
 }
 
 TEST(ToInteger, InfinitiesSaturateAndNanIsNothing) {

@@ -1,39 +1,80 @@
 #include "goldens/formats/integer.h"
 
-#include <algorithm>
-#include <bit>
-
-#include "goldens/formats/pick.h"
+#include "goldens/formats/integer_rounding.h"
 
 namespace assay::goldens {
 namespace {
 
-// |x| rounded; 2^64 - 1 stands for everything that does not fit 64 bits.
-std::uint64_t round_magnitude(std::uint32_t magnitude, bool negative, Rounding mode) {
-  const auto field = static_cast<int>(magnitude >> 23);
-  const std::uint64_t significand = (magnitude & 0x7FFFFF) | (field ? 0x800000u : 0u);
-  const int exponent = std::max(field, 1) - 150;
-  if (exponent > 40) return ~std::uint64_t{0};
-  if (exponent >= 0) return significand << exponent;
-  const int shift = std::min(-exponent, 25);  // 25: below one half
-  const std::uint64_t kept = significand >> shift;
-  const std::uint64_t rest = significand & ((1u << shift) - 1);
-  if (rest == 0) return kept;
-  return kept + rounds_up(mode, negative, kept & 1, rest <=> (std::uint64_t{1} << (shift - 1)));
+template <class Int, Rounding mode>
+[[gnu::always_inline]] inline void convert_all(const float* x, std::size_t count, Int* y) {
+  for (std::size_t i = 0; i < count; ++i)
+    y[i] = static_cast<Int>(
+        saturate_to_integer(std::bit_cast<std::uint32_t>(x[i]), std::numeric_limits<Int>::digits + 1, mode));
+}
+
+template <class Int, Rounding mode>
+void convert_plain(const float* x, std::size_t count, Int* y) {
+  convert_all<Int, mode>(x, count, y);
+}
+template <class Int, Rounding mode>
+ASSAY_AVX2 void convert_avx2(const float* x, std::size_t count, Int* y) {
+  convert_all<Int, mode>(x, count, y);
+}
+template <class Int, Rounding mode>
+ASSAY_AVX512 void convert_avx512(const float* x, std::size_t count, Int* y) {
+  convert_all<Int, mode>(x, count, y);
+}
+
+template <class Int, Rounding mode>
+void run(std::span<const float> x, std::span<Int> y, InstructionSet set) {
+  switch (set) {
+    case InstructionSet::avx512:
+      return convert_avx512<Int, mode>(x.data(), x.size(), y.data());
+    case InstructionSet::avx2:
+      return convert_avx2<Int, mode>(x.data(), x.size(), y.data());
+    case InstructionSet::plain:
+      return convert_plain<Int, mode>(x.data(), x.size(), y.data());
+  }
+}
+
+template <class Int>
+void run(std::span<const float> x, Rounding mode, std::span<Int> y, InstructionSet set) {
+  switch (mode) {
+    case Rounding::rint:
+      return run<Int, Rounding::rint>(x, y, set);
+    case Rounding::round:
+      return run<Int, Rounding::round>(x, y, set);
+    case Rounding::floor:
+      return run<Int, Rounding::floor>(x, y, set);
+    case Rounding::ceil:
+      return run<Int, Rounding::ceil>(x, y, set);
+    case Rounding::trunc:
+      return run<Int, Rounding::trunc>(x, y, set);
+    case Rounding::odd:
+      return run<Int, Rounding::odd>(x, y, set);
+  }
 }
 
 }  // namespace
 
-std::optional<std::int64_t> to_integer(float x, Rounding mode, int bits, bool saturate) {
-  const auto u = std::bit_cast<std::uint32_t>(x);
-  const std::uint32_t magnitude = u & 0x7FFFFFFF;
-  const bool negative = u >> 31;
-  if (magnitude > 0x7F800000) return std::nullopt;
-  const std::uint64_t limit = (std::uint64_t{1} << (bits - 1)) - (negative ? 0 : 1);
-  const std::uint64_t rounded = round_magnitude(magnitude, negative, mode);
-  if (rounded > limit && !saturate) return std::nullopt;
-  const std::uint64_t clamped = std::min(rounded, limit);
-  return static_cast<std::int64_t>(negative ? ~clamped + 1 : clamped);
+std::optional<std::int64_t> to_integer(double x, Rounding mode, int bits, bool saturate) {
+  using Bits = std::uint64_t;
+  const auto pattern = std::bit_cast<Bits>(x);
+  const Bits magnitude = pattern & Source<Bits>::kMagnitude, negative = pattern >> Source<Bits>::kSignShift;
+  if (magnitude > Source<Bits>::kInfinity) return std::nullopt;
+  const bool fits = round_to_integral_magnitude(magnitude, negative, mode) <= integer_limit<Bits>(bits, negative != 0);
+  if (!fits && !saturate) return std::nullopt;
+  return static_cast<std::int64_t>(saturate_to_integer(pattern, bits, mode));
+}
+
+void to_integers(std::span<const float> x, Rounding mode, std::span<std::int8_t> y, InstructionSet set) {
+  run(x, mode, y, set);
+}
+void to_integers(std::span<const float> x, Rounding mode, std::span<std::int16_t> y, InstructionSet set) {
+  run(x, mode, y, set);
+}
+void to_integers(std::span<const float> x, Rounding mode, std::span<std::int32_t> y, InstructionSet set) {
+  run(x, mode, y, set);
 }
 
 }  // namespace assay::goldens
