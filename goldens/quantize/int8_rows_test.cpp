@@ -117,7 +117,7 @@ TEST(Int8Rows, LargestElementStaysAtTheLargestCode) {
 
 RC_GTEST_PROP(Int8Rows, EveryAdmissibleRowStaysInside, (std::uint64_t seed)) {
   FloatSamples samples(seed);
-  const auto hulls = widened(moderate(samples, 2 * kColumns), samples.coin() ? 4 : 60'000, samples);
+  const auto hulls = widened(moderate(samples, 2 * kColumns), samples.coin() ? 4 : 5'000, samples);
   const Rounding mode = samples.coin() ? Rounding::rint : Rounding::round;
   const auto q = quantize_rows(kHulls, hulls, kColumns, mode);
   std::vector<std::int8_t> w(7 * kColumns);

@@ -1,0 +1,296 @@
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "goldens/enclosure/width.h"
+#include "goldens/relations/relation_test_support.h"
+#include "goldens/stages/expert_test_support.h"
+
+namespace assay::goldens {
+namespace {
+
+using Weight = ExpertModel::Weight;
+
+struct Extents {
+  std::int64_t slots, hidden, intermediate;
+};
+
+StageCall call_of(const std::string& profile, const std::vector<std::int32_t>& counts, Extents e,
+                  FloatSamples& samples) {
+  const auto experts = static_cast<std::int64_t>(counts.size());
+  StageCall call{.stage = "routed_expert",
+                 .inputs = random_experts({experts}, e.hidden, e.intermediate, samples),
+                 .options = {{"profile", profile}, {"config", profile == "p772" ? "demo" : "flash"}},
+                 .profile = load_profile("a2a3").value()};
+  call.inputs.emplace("recv_count", i32_tensor({experts}, counts));
+  if (profile == "p772") {
+    call.inputs.emplace("recv_x",
+                        random_tensor(DType::bf16, {experts, e.slots, e.hidden}, samples, &FloatSamples::coarse));
+  } else {
+    call.inputs.emplace("recv_x", i8_tensor({experts, e.slots, e.hidden}, samples));
+    call.inputs.emplace("recv_scale", scales({experts, e.slots}, 1.0f / 30, samples));
+  }
+  if (profile != "mid") call.inputs.emplace("recv_w", scales({experts, e.slots}, 0.5f, samples));
+  return call;
+}
+
+ExpertModel model_of(const std::string& profile) {
+  ExpertModel model = p772_model(profile == "p772"  ? Weight::hidden
+                                 : profile == "mid" ? Weight::none
+                                                    : Weight::row_scale);
+  if (profile != "p772") {
+    model.to_code = code_to_even;
+    model.limit = 10;
+  }
+  return model;
+}
+
+// The model's rows of one expert.
+std::vector<float> modelled(const ExpertModel& model, const StageCall& call, std::size_t expert) {
+  const Tensor& x = call.inputs.at("recv_x");
+  const auto slots = static_cast<std::size_t>(x.shape()[1]), hidden = static_cast<std::size_t>(x.shape()[2]);
+  std::vector<float> y;
+  for (std::size_t r = expert * slots;
+       r < expert * slots + call.inputs.at("recv_count").bits(static_cast<std::int64_t>(expert)); ++r) {
+    const ModelRow row = x.dtype() == DType::i8 ? codes_of(x, call.inputs.at("recv_scale"), r, hidden)
+                                                : model_quantise(model, row_of(x, r, hidden));
+    const auto weight = call.inputs.find("recv_w");
+    const auto one = model_expert(model, model_weights(call.inputs, expert), row,
+                                  weight == call.inputs.end() ? 1 : at(weight->second, static_cast<std::int64_t>(r)));
+    y.insert(y.end(), one.begin(), one.end());
+  }
+  return y;
+}
+
+template <class Count>
+int over_experts(const StageCall& call, const GoldenOutput& y, const ExpertModel& model, Count count) {
+  const Shape& shape = call.inputs.at("recv_x").shape();
+  int total = 0;
+  for (std::int64_t e = 0; e < shape[0]; ++e)
+    total +=
+        count(y, modelled(model, call, static_cast<std::size_t>(e)), static_cast<std::size_t>(e * shape[1] * shape[2]));
+  return total;
+}
+int all_outside(const StageCall& call, const GoldenOutput& y, const ExpertModel& model) {
+  return over_experts(call, y, model, outside);
+}
+
+TEST(RoutedExpert, EqualsExactEvaluationInEveryProfile) {
+  FloatSamples samples(1);
+  for (const std::string profile : {"p772", "mid", "head"}) {
+    StageCall call = call_of(profile, {2, 0, 3}, {4, 20, 12}, samples);
+    if (profile != "p772") call.inputs.at("recv_scale") = scales({3, 4}, 1, samples);  // so that the limits matter
+    const GoldenOutput y = call.output("recv_y");
+    const Rounding mode = profile == "p772" ? Rounding::round : Rounding::rint;
+    EXPECT_EQ(over_experts(call, y, exactly(model_of(profile), mode), different), 0) << profile;
+    EXPECT_TRUE(is_enclosed(y));
+  }
+}
+
+// dsv4-chain 3.4: +0 to the end of the tile of 16 rows, nothing beyond.
+TEST(RoutedExpert, TilesOfSixteenRows) {
+  FloatSamples samples(2);
+  const std::vector<std::int32_t> counts{0, 1, 15, 16, 17, 31, 32};
+  StageCall call = call_of("p772", counts, {32, 8, 8}, samples);
+  call.inputs.at("s2").as<float>()[3] = -1;  // a product of the masked zero would be -0
+  const GoldenOutput y = call.output("recv_y");
+  const std::vector<std::int64_t> written{0, 16, 16, 16, 32, 32, 32};
+  for (std::size_t e = 0; e < counts.size(); ++e)
+    for (std::int64_t r = 0; r < 32; ++r)
+      for (std::int64_t d = 0; d < 8; ++d) {
+        const std::int64_t i = (static_cast<std::int64_t>(e) * 32 + r) * 8 + d;
+        EXPECT_EQ(y.open[static_cast<std::size_t>(i)], r >= written[e]);
+        if (r >= counts[e]) {
+          EXPECT_EQ(y.value.bits(i), 0u);
+        }
+      }
+}
+
+TEST(RoutedExpert, DeclaredRelations) {
+  FloatSamples samples(3);
+  for (const std::string profile : {"p772", "mid", "head"})
+    EXPECT_TRUE(relations_hold(call_of(profile, {2, 0, 3, 1}, {4, 24, 16}, samples))) << profile;
+}
+
+// The order of the rows of an expert is the order of its results.
+TEST(RoutedExpert, PermutedAndRepeatedRows) {
+  FloatSamples samples(4);
+  StageCall call = call_of("p772", {5}, {5, 24, 16}, samples);
+  const GoldenOutput before = call.output("recv_y");
+  const std::vector<std::int64_t> rows{4, 2, 2, 0, 1};
+  const auto choose = [&](const Tensor& tensor, const Shape& flat) {
+    Tensor rows_first(tensor.dtype(), flat);
+    std::ranges::copy(tensor.bytes(), rows_first.bytes().begin());
+    Tensor chosen = take_rows(rows_first, rows), result(tensor.dtype(), tensor.shape());
+    std::ranges::copy(chosen.bytes(), result.bytes().begin());
+    return result;
+  };
+  call.inputs.at("recv_x") = choose(call.inputs.at("recv_x"), {5, 24});
+  call.inputs.at("recv_w") = choose(call.inputs.at("recv_w"), {5});
+  const GoldenOutput after = call.output("recv_y");
+  EXPECT_EQ(after.value, choose(before.value, {5, 24}));
+  EXPECT_EQ(after.lo, choose(before.lo, {5, 24}));
+  EXPECT_EQ(after.hi, choose(before.hi, {5, 24}));
+}
+
+// Quantisation commutes with a positive row scalar: a weight that is a power of two moves the result by it, wherever it
+// enters. A weight of zero gives zeros, a negative one the negated row.
+TEST(RoutedExpert, RouteWeightsOfSimpleValues) {
+  FloatSamples samples(5);
+  for (const std::string profile : {"p772", "head"}) {
+    StageCall call = call_of(profile, {4}, {4, 24, 16}, samples);
+    auto w = call.inputs.at("recv_w").as<float>();
+    std::ranges::fill(w, 1.0f);
+    const GoldenOutput one = call.output("recv_y");
+    std::ranges::fill(w, 0.25f);
+    EXPECT_EQ(call.output("recv_y").value, times_power_of_two(one.value, -2)) << profile;
+    std::ranges::fill(w, -1.0f);
+    const GoldenOutput negated = call.output("recv_y");
+    for (std::int64_t i = 0; i < 4 * 24; ++i) EXPECT_EQ(at(negated.value, i), -at(one.value, i)) << profile << " " << i;
+    std::ranges::fill(w, 0.0f);
+    const GoldenOutput zero = call.output("recv_y");
+    for (std::int64_t i = 0; i < 4 * 24; ++i) EXPECT_EQ(at(zero.value, i), 0) << profile;
+  }
+}
+
+// h at the floor of amax: P772 meets it where the weight makes h small, HEAD does not.
+TEST(RoutedExpert, TheFloorOfAmaxSeesTheWeightInP772Alone) {
+  FloatSamples samples(6);
+  for (const std::string profile : {"p772", "head"}) {
+    StageCall call = call_of(profile, {1}, {1, 24, 16}, samples);
+    call.inputs.at("recv_w").as<float>()[0] = 0x1p-30f;
+    const GoldenOutput y = call.output("recv_y");
+    const auto is_zero = [&](int i) { return at(y.value, i) == 0; };
+    int zeros = 0;
+    for (int i = 0; i < 24; ++i) zeros += is_zero(i);
+    EXPECT_EQ(zeros == 24, profile == "p772") << profile;
+  }
+}
+
+TEST(RoutedExpert, NonFiniteRowsAreOpenAndAlone) {
+  FloatSamples samples(7);
+  StageCall call = call_of("p772", {3}, {3, 16, 8}, samples);
+  call.inputs.at("recv_x").as<std::uint16_t>()[16] = 0x7FC0;
+  call.inputs.at("recv_w").as<float>()[2] = INFINITY;
+  const GoldenOutput y = call.output("recv_y");
+  for (std::size_t i = 0; i < 48; ++i) EXPECT_EQ(y.open[i], i >= 16);
+}
+
+RC_GTEST_PROP(RoutedExpert, ImplementationsOfTheProfileStayInside, (std::uint64_t seed)) {
+  FloatSamples samples(seed);
+  const std::string profile = samples.coin() ? "p772" : samples.coin() ? "mid" : "head";
+  const StageCall call = call_of(profile, {2, 1}, {3, 32, 24}, samples);
+  ExpertModel model = model_of(profile);
+  model.exponential = [&](float x) { return nudged(exact_exp(x), 2, samples); };
+  model.reciprocal = [&](float x) { return nudged(1.0f / x, 2, samples); };
+  const GoldenOutput y = call.output("recv_y");
+  RC_ASSERT(is_enclosed(y));
+  RC_ASSERT(all_outside(call, y, model) == 0);
+}
+
+// Dropped, or applied where the profile does not. Where a positive weight enters makes no difference but for rounding
+// and the floor (dsv4-chain 3.4).
+TEST(RoutedExpert, FaultsOfTheWeightLieOutside) {
+  FloatSamples samples(8);
+  for (const std::string profile : {"p772", "mid", "head"}) {
+    StageCall call = call_of(profile, {16, 16}, {16, 128, 96}, samples);
+    if (profile == "mid") call.inputs.emplace("recv_w", scales({2, 16}, 0.5f, samples));  // is not to enter
+    const GoldenOutput y = call.output("recv_y");
+    ExpertModel model = model_of(profile);
+    EXPECT_EQ(all_outside(call, y, model), 0) << profile;
+    model.weight = profile == "mid" ? Weight::row_scale : Weight::none;
+    EXPECT_GT(all_outside(call, y, model), 16 * 128) << profile;
+  }
+}
+
+TEST(RoutedExpert, ReciprocalTimes127AndFloatProductsLieOutside) {
+  FloatSamples samples(13);
+  StageCall call = call_of("p772", {8}, {8, 128, 128}, samples);
+  make_sums_cancel(call.inputs, samples);
+  call.inputs.at("recv_x") = signed_rows({1, 8, 128}, reciprocal_sensitive_row(), samples);
+  const GoldenOutput y = call.output("recv_y");
+  ExpertModel right = model_of("p772"), reciprocal = right, products = right;
+  reciprocal.scale_by_reciprocal = true;
+  products.float_products = true;
+  EXPECT_EQ(all_outside(call, y, right), 0);
+  EXPECT_GT(all_outside(call, y, reciprocal), 0);
+  EXPECT_GT(all_outside(call, y, products), 0);
+}
+
+TEST(RoutedExpert, GateHasNoLowerClamp) {
+  FloatSamples samples(9);
+  StageCall call = call_of("head", {8}, {8, 32, 24}, samples);
+  // Gates from -11 to -14, so that the small silu of such gates is all there is of h.
+  std::ranges::fill(call.inputs.at("recv_x").as<std::int8_t>(), std::int8_t{100});
+  std::ranges::fill(call.inputs.at("w1").as<std::int8_t>(), std::int8_t{-100});
+  for (float& s : call.inputs.at("recv_scale").as<float>()) s = 1e-3f;
+  for (float& s : call.inputs.at("s1").as<float>()) s = (11 + static_cast<float>(samples.below(1000)) * 3e-3f) / 320;
+  for (float& s : call.inputs.at("s3").as<float>()) s = 1;
+  const GoldenOutput y = call.output("recv_y");
+  ExpertModel model = model_of("head");
+  EXPECT_EQ(all_outside(call, y, model), 0);
+  model.gate_clamped_below = true;
+  EXPECT_GT(all_outside(call, y, model), 0);
+  model = model_of("head");
+  model.limit = 0;
+  EXPECT_GT(all_outside(call, y, model), 0);
+}
+
+class RoutedExpertFaults : public ::testing::TestWithParam<void (*)(ExpertModel&)> {};
+
+TEST_P(RoutedExpertFaults, LieOutside) {
+  FloatSamples samples(10);
+  const StageCall call = call_of("p772", {16, 16}, {16, 256, 128}, samples);
+  const GoldenOutput y = call.output("recv_y");
+  ExpertModel model = model_of("p772");
+  EXPECT_EQ(all_outside(call, y, model), 0);
+  GetParam()(model);
+  EXPECT_GT(all_outside(call, y, model), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, RoutedExpertFaults,
+                         ::testing::Values([](ExpertModel& m) { m.to_code = code_truncated; },
+                                           [](ExpertModel& m) { m.greatest_code = 128; },
+                                           [](ExpertModel& m) { m.swapped = true; },
+                                           [](ExpertModel& m) { m.store = Rounding::trunc; }));
+
+// Channels of the real sizes on few rows: the enclosure stays as narrow as results are useful.
+TEST(RoutedExpert, MedianWidthAtProductionChannels) {
+  FloatSamples samples(11);
+  for (const std::string profile : {"p772", "mid", "head"}) {
+    StageCall call = call_of(profile, {2}, {2, 4096, profile == "p772" ? 4096 : 2048}, samples);
+    if (profile == "p772") {
+      Tensor x = random_tensor(DType::bf16, {1, 2, 4096}, samples);
+      call.inputs.at("recv_x") = std::move(x);
+    }
+    const Widths found = widths(call.output("recv_y"));
+    RecordProperty(profile + "_median_ulp", std::to_string(found.median_ulp));
+    RecordProperty(profile + "_max_ulp", std::to_string(found.max_ulp));
+    EXPECT_LE(found.median_ulp, 2) << profile;
+    EXPECT_LT(found.open, found.elements);
+  }
+}
+
+TEST(RoutedExpert, RefusesBadInputs) {
+  FloatSamples samples(12);
+  const StageCall good = call_of("p772", {2, 1}, {3, 8, 8}, samples);
+  EXPECT_TRUE(good.run());
+  for (const std::int32_t count : {-1, 4}) {
+    StageCall call = good;
+    call.inputs.at("recv_count") = i32_tensor({2}, {2, count});
+    const auto result = call.run();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message, fmt::format("recv_count[1] is {}, expected 0 to 3", count));
+  }
+  StageCall call = good;
+  call.inputs.erase("recv_w");
+  EXPECT_FALSE(call.run());
+  call = good;
+  call.options["profile"] = "head";
+  EXPECT_FALSE(call.run());
+  call = call_of("head", {1}, {1, 8, 8}, samples);
+  call.inputs.erase("recv_scale");
+  EXPECT_FALSE(call.run());
+}
+
+}  // namespace
+}  // namespace assay::goldens
