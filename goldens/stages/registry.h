@@ -5,14 +5,23 @@
 
 namespace assay::goldens {
 
+Stage allgather_ffn();
 Stage cast_bf16();
 Stage combine();
 Stage combine_card();
+Stage compressor();
+Stage compressor_kv_score();
+Stage compressor_norm_rope_write();
+Stage compressor_softmax_pool();
+Stage compressor_state_scatter();
+Stage compressor_state_scatter_next();
 Stage dequant_rows();
 Stage dispatch();
 Stage dispatch_card();
 Stage ffn_add();
+Stage gate();
 Stage hc_post();
+Stage hc_pre();
 Stage intranode_combine();
 Stage intranode_combine_std_moe();
 Stage intranode_dispatch();
