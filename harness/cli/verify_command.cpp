@@ -2,35 +2,20 @@
 #include <algorithm>
 #include <iostream>
 #include <set>
+#include <span>
 
 #include "harness/cli/command.h"
+#include "harness/cli/tensor_folder.h"
 #include "harness/compare/policy.h"
 #include "harness/core/manifest.h"
-#include "harness/core/npy.h"
 
 namespace assay::cli {
 namespace {
 
 struct VerifyOptions {
   std::string actual, reference, policy = "bits";
-  std::vector<std::string> dtypes;
+  std::vector<std::string> dtypes, only;
 };
-
-using DTypes = std::map<std::string, DType, std::less<>>;
-
-// "y=bf16": what a raw .npy without a manifest holds.
-Result<DTypes> parse_dtypes(const std::vector<std::string>& texts) {
-  DTypes dtypes;
-  for (const std::string& text : texts) {
-    const std::size_t equals = text.find('=');
-    const auto dtype = equals == std::string::npos ? std::nullopt : parse_dtype(text.substr(equals + 1));
-    if (!dtype) return bad_input("--dtype '{}': expected NAME=DTYPE with a known dtype", text);
-    dtypes[text.substr(0, equals)] = *dtype;
-  }
-  return dtypes;
-}
-
-bool has_manifest(const std::filesystem::path& directory) { return std::filesystem::exists(directory / kManifestFile); }
 
 // What the manifests of the two folders say, over which --dtype goes.
 Result<DTypes> known_dtypes(const VerifyOptions& options) {
@@ -45,54 +30,80 @@ Result<DTypes> known_dtypes(const VerifyOptions& options) {
   return given;
 }
 
-// A folder with a manifest, or simply of .npy files.
-Result<TensorMap> read_folder(const std::filesystem::path& directory, const DTypes& dtypes) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(directory, error)) return bad_input("{}: is no folder", directory.string());
-  if (has_manifest(directory)) return read_tensors(directory);
-  TensorMap tensors;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().extension() != ".npy") continue;
-    const std::string name = entry.path().stem().string();
-    const auto dtype = dtypes.find(name);
-    auto tensor = read_npy(entry.path(), dtype == dtypes.end() ? std::nullopt : std::optional(dtype->second));
-    if (!tensor) return tl::unexpected(tensor.error());
-    tensors.emplace(name, std::move(*tensor));
-  }
-  if (tensors.empty()) return bad_input("{}: found no .npy file", directory.string());
-  return tensors;
-}
-
 const Tensor* find(const TensorMap& tensors, const std::string& name) {
   const auto found = tensors.find(name);
   return found == tensors.end() ? nullptr : &found->second;
 }
 
-bool is_bound(const std::string& name) { return name.ends_with(".lo") || name.ends_with(".hi"); }
+// A companion of a tensor and no tensor of its own, where its tensor is there.
+bool is_companion(const std::string& name, const TensorMap& tensors) {
+  for (const std::string_view suffix : {".lo", ".hi", ".open", ".unwritten"})
+    if (name.ends_with(suffix) && tensors.contains(name.substr(0, name.size() - suffix.size()))) return true;
+  return false;
+}
 
-// One line; whether the tensor matches.
-bool verify_tensor(const std::string& name, const TensorMap& actual, const TensorMap& reference,
-                   const compare::Policy& policy) {
+// The mask NAME.SUFFIX beside a tensor; empty where there is none. Error: not u8, or of another size.
+Result<std::span<const std::uint8_t>> mask_of(const TensorMap& tensors, const std::string& name,
+                                              const std::string& suffix) {
+  const Tensor *mask = find(tensors, name + suffix), *tensor = find(tensors, name);
+  if (!mask || !tensor) return std::span<const std::uint8_t>();
+  if (mask->dtype() != DType::u8 || mask->size() != tensor->size())
+    return bad_input("{}{} is {} {}, expected u8 with the {} elements of {}", name, suffix, assay::name(mask->dtype()),
+                     to_string(mask->shape()), tensor->size(), name);
+  return mask->as<std::uint8_t>();
+}
+
+struct Masks {
+  std::span<const std::uint8_t> open, unwritten;
+};
+Result<Masks> masks_of(const std::string& name, const TensorMap& actual, const TensorMap& reference) {
+  const auto open = mask_of(reference, name, ".open");
+  if (!open) return tl::unexpected(open.error());
+  const auto unwritten = mask_of(actual, name, ".unwritten");
+  if (!unwritten) return tl::unexpected(unwritten.error());
+  return Masks{*open, *unwritten};
+}
+
+std::string figures(const compare::Comparison& result) {
+  std::string text =
+      fmt::format("{} differ under {}, worst {} ulp, |a-b| {:g}, passes with rtol={} or atol={}", result.mismatches,
+                  result.rule, result.max_ulps, result.max_abs, result.smallest_rtol, result.smallest_atol);
+  if (result.unwritten > 0) text += fmt::format(", {} never written", result.unwritten);
+  if (!result.rule.starts_with("bound")) return text;
+  text += fmt::format(", slack {:.4g}", result.slack);
+  if (result.slack_index >= 0) text += fmt::format(" at [{}]", result.slack_index);
+  return text + fmt::format(", width median {} at most {} ulp", result.median_width, result.max_width);
+}
+
+// One line, more where it fails.
+struct TensorVerdict {
+  bool failed = false;
+  std::int64_t compared = 0;
+};
+TensorVerdict verify_tensor(const std::string& name, const TensorMap& actual, const TensorMap& reference,
+                            const compare::Policy& policy, const Masks& masks) {
   const Tensor *a = find(actual, name), *r = find(reference, name);
   if (!a || !r) {
     std::cout << fmt::format("{}: failed: only in the {} folder\n", name, a ? "first" : "second");
-    return false;
+    return {true, 0};
   }
-  const compare::Reference against{r, find(reference, name + ".lo"), find(reference, name + ".hi"), {}};
-  const auto result = compare::compare(*a, against, policy);
+  const compare::Reference against{r, find(reference, name + ".lo"), find(reference, name + ".hi"), masks.open};
+  const auto result = compare::compare(*a, against, policy, masks.unwritten);
   if (!result) {
     std::cout << fmt::format("{}: failed: {}\n", name, result.error().message);
-    return false;
+    return {true, 0};
   }
-  std::cout << fmt::format(
-      "{}: {}: {} {}, {} of {} compared, {} differ under {}, worst {} ulp, |a-b| {:g}, passes with "
-      "rtol={} or atol={}\n",
-      name, result->passed ? "passed" : "failed", assay::name(a->dtype()), to_string(a->shape()), result->compared,
-      result->elements, result->mismatches, result->rule, result->max_ulps, result->max_abs, result->smallest_rtol,
-      result->smallest_atol);
+  const bool unverified = result->passed && result->compared == 0;
+  std::cout << fmt::format("{}: {}: {} {}, {} of {} compared, {}{}\n", name,
+                           unverified       ? "unverified"
+                           : result->passed ? "passed"
+                                            : "failed",
+                           assay::name(a->dtype()), to_string(a->shape()), result->compared, result->elements,
+                           result->unconstrained > 0 ? fmt::format("{} open, ", result->unconstrained) : "",
+                           figures(*result));
   if (!result->passed) {
     const int digits = std::max(info(a->dtype()).bits / 4, 1);
-    std::cout << fmt::format("  {}\n", compare::describe_pattern(*a, against, *result));
+    std::cout << fmt::format("  {}\n", compare::describe_pattern(*a, against, *result, masks.unwritten));
     for (std::size_t i = 0; i < std::min<std::size_t>(result->first.size(), 5); ++i) {
       const compare::ElementMismatch& m = result->first[i];
       std::cout << fmt::format("  [{}] found 0x{:0{}x} ({:.9g}), expected 0x{:0{}x} ({:.9g})\n", m.index, m.actual,
@@ -100,35 +111,69 @@ bool verify_tensor(const std::string& name, const TensorMap& actual, const Tenso
                                compare::to_double(r->dtype(), m.expected));
     }
   }
-  return result->passed;
+  return {!result->passed, result->compared};
 }
 
-int verify(const VerifyOptions& options) {
-  auto policy = compare::parse_policy(options.policy);
-  if (!policy) return report_error(policy.error());
-  auto dtypes = known_dtypes(options);
-  if (!dtypes) return report_error(dtypes.error());
-  auto actual = read_folder(options.actual, *dtypes);
-  if (!actual) return report_error(actual.error());
-  auto reference = read_folder(options.reference, *dtypes);
-  if (!reference) return report_error(reference.error());
+// Whether the folder is what `assay golden` wrote: the outputs of one stage, beside which the other folder may hold
+// more.
+bool is_golden_folder(const std::filesystem::path& directory) {
+  if (!has_manifest(directory)) return false;
+  const auto manifest = read_manifest(directory);
+  return manifest && manifest->metadata.contains("stage") &&
+         std::ranges::any_of(manifest->tensors, [](const ManifestEntry& entry) { return entry.role == "golden"; });
+}
+
+// The tensors to compare, in order.
+Result<std::set<std::string>> names_of(const VerifyOptions& options, const TensorMap& actual,
+                                       const TensorMap& reference) {
   std::set<std::string> names;
-  for (const TensorMap* tensors : {&*actual, &*reference})
+  const bool only_reference = is_golden_folder(options.reference);
+  for (const TensorMap* tensors : {&actual, &reference})
     for (const auto& [name, tensor] : *tensors)
-      if (!is_bound(name)) names.insert(name);
+      if (!is_companion(name, *tensors) && !(only_reference && !reference.contains(name))) names.insert(name);
+  if (options.only.empty()) return names;
+  for (const std::string& name : options.only)
+    if (!names.contains(name))
+      return bad_input("--only '{}': found no such tensor, expected one of {}", name, fmt::join(names, ", "));
+  return std::set<std::string>(options.only.begin(), options.only.end());
+}
+
+Result<int> verify(const VerifyOptions& options) {
+  const auto policy = compare::parse_policy(options.policy);
+  if (!policy) return tl::unexpected(policy.error());
+  if (std::holds_alternative<compare::Relations>(policy->rule))
+    return bad_input("--policy relations needs a subject that can run: assay run with policy=relations");
+  const auto dtypes = known_dtypes(options);
+  if (!dtypes) return tl::unexpected(dtypes.error());
+  const auto actual = read_folder(options.actual, *dtypes);
+  if (!actual) return tl::unexpected(actual.error());
+  const auto reference = read_folder(options.reference, *dtypes);
+  if (!reference) return tl::unexpected(reference.error());
   for (const std::string& given : options.dtypes)
     if (const std::string name = given.substr(0, given.find('='));
         !actual->contains(name) && !reference->contains(name))
-      return report_error(bad_input("--dtype '{}': neither folder has a tensor '{}'", given, name).value());
-  if (std::holds_alternative<compare::Bound>(policy->rule))
-    for (const std::string& name : names)
-      if (reference->contains(name) && (!find(*reference, name + ".lo") || !find(*reference, name + ".hi")))
-        return report_error(
-            bad_input("--policy bound: {} holds no {}.lo and {}.hi", options.reference, name, name).value());
+      return bad_input("--dtype '{}': neither folder has a tensor '{}'", given, name);
+  const auto names = names_of(options, *actual, *reference);
+  if (!names) return tl::unexpected(names.error());
+  std::map<std::string, Masks> masks;
+  for (const std::string& name : *names) {
+    if (std::holds_alternative<compare::Bound>(policy->rule) && reference->contains(name) &&
+        (!find(*reference, name + ".lo") || !find(*reference, name + ".hi")))
+      return bad_input("--policy bound: {} holds no {}.lo and {}.hi", options.reference, name, name);
+    const auto both = masks_of(name, *actual, *reference);
+    if (!both) return tl::unexpected(both.error());
+    masks.emplace(name, *both);
+  }
   int failed = 0;
-  for (const std::string& name : names) failed += !verify_tensor(name, *actual, *reference, *policy);
-  std::cout << fmt::format("{} tensor{} compared, {} failed\n", names.size(), names.size() == 1 ? "" : "s", failed);
-  return failed > 0 || names.empty() ? 1 : 0;
+  std::int64_t compared = 0;
+  for (const std::string& name : *names) {
+    const TensorVerdict verdict = verify_tensor(name, *actual, *reference, *policy, masks.at(name));
+    failed += verdict.failed;
+    compared += verdict.compared;
+  }
+  std::cout << fmt::format("{} tensor{} compared, {} failed{}\n", names->size(), names->size() == 1 ? "" : "s", failed,
+                           compared == 0 ? "; no element was compared: unverified" : "");
+  return failed > 0 || compared == 0 ? 1 : 0;
 }
 
 }  // namespace
@@ -137,11 +182,21 @@ void register_verify_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("verify", "Compare two folders of .npy files");
   auto options = std::make_shared<VerifyOptions>();
   command->add_option("DIR_A", options->actual, "What was computed")->required();
-  command->add_option("DIR_B", options->reference, "What it is held against; NAME.lo and NAME.hi bound NAME")
+  command
+      ->add_option("DIR_B", options->reference,
+                   "What it is held against; NAME.lo and NAME.hi bound NAME, NAME.open marks what is not compared")
       ->required();
-  command->add_option("--policy", options->policy, "bits (default), ulp(N), allclose(rtol=R,atol=A), bound");
-  command->add_option("--dtype", options->dtypes, "NAME=DTYPE of a raw file without a manifest (repeatable)");
-  command->callback([=, &exit_code] { exit_code = verify(*options); });
+  command->add_option(
+      "--policy", options->policy,
+      "bits (default), ulp(N), allclose(rtol=R,atol=A) or bound (inside NAME.lo..NAME.hi); behind commas "
+      "nan=any_nan|same_bits|never, inf=same_sign|max_finite_too, zero=sign_matters|sign_ignored");
+  command->add_option("--only", options->only, "Compare this tensor alone (repeatable)")->allow_extra_args(false);
+  command->add_option("--dtype", options->dtypes, "NAME=DTYPE of a raw file without a manifest (repeatable)")
+      ->allow_extra_args(false);
+  command->callback([=, &exit_code] {
+    const auto code = verify(*options);
+    exit_code = code ? *code : report_error(code.error());
+  });
 }
 
 }  // namespace assay::cli
