@@ -38,6 +38,14 @@ float divide(float a, float b) {
   return from_code(pick(kF32, neighbours, negative, Rounding::rint, false));
 }
 
+// The root against d is a against d * d.
+float square_root(float a) {
+  if (!finite(a) || a <= 0) return std::sqrt(a);
+  const Dyadic square = exact_value(a);
+  return from_code(pick(kF32, find_neighbours(kF32, [&](const Dyadic& d) { return square <=> d * d; }), false,
+                        Rounding::rint, false));
+}
+
 float multiply_add(float a, float b, float c) {
   if (!finite(a) || !finite(b)) return a * b + c;
   if (!finite(c)) return c;

@@ -8,6 +8,7 @@ namespace assay::goldens::exact {
 float add(float a, float b);
 float multiply(float a, float b);
 float divide(float a, float b);
+float square_root(float a);
 // a * b + c with one rounding.
 float multiply_add(float a, float b, float c);
 
