@@ -362,6 +362,10 @@ TEST(Gate, RefusesWhatDoesNotFit) {
       "positive multiple");
 }
 
+TEST(Gate, OutputsMatchTheirPorts) {
+  for (const std::string& profile : kProfiles) EXPECT_EQ(broken_port(gate_call(profile, "pro", 3, 16, 8, 19)), "");
+}
+
 TEST(Gate, ObservedIdsOfAnotherShapeAreRefused) {
   const StageCall call = gate_call("p772", "demo", 2, 64, 8, 18);
   const Tensor ids(DType::i32, {2, 3});

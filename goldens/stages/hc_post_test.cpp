@@ -4,6 +4,7 @@
 
 #include "goldens/exact/float_ops.h"
 #include "goldens/exact/rounding.h"
+#include "goldens/relations/relation_test_support.h"
 #include "goldens/stages/stage_test_support.h"
 
 namespace assay::goldens {
@@ -174,6 +175,74 @@ TEST(HcPost, RowsAndPowersOfTwo) {
   EXPECT_EQ(call.output("y").value, times_power_of_two(plain.value, -3));
   call.profile = contracting();
   EXPECT_TRUE(commutes_with_rows(call, all));
+}
+
+// HEAD: x_hc and y are float32 and nothing rounds at the store.
+TEST(HcPost, HeadStoresFloat32) {
+  FloatSamples samples(36);
+  StageCall call = random_call(samples, 2, 4, 8);
+  call.inputs.at("x_hc") = random_tensor(DType::f32, {2, 4, 8}, samples);
+  EXPECT_FALSE(call.run());  // P772's stream is bf16
+  call.options["profile"] = "head";
+  const GoldenOutput y = call.output("y");
+  EXPECT_EQ(y.value.dtype(), DType::f32);
+  for_elements(call, [&](std::int64_t i, auto t, auto o, auto d) {
+    ASSERT_TRUE(same_float(at(y.value, i), element(call, t, o, d)));
+  });
+  call.profile = contracting();
+  const GoldenOutput enclosed = call.output("y");
+  for_elements(call, [&](std::int64_t i, auto t, auto o, auto d) {
+    for (unsigned fuse = 0; fuse < 32; ++fuse) {
+      const float value = element(call, t, o, d, fuse);
+      ASSERT_TRUE(at(enclosed.lo, i) <= value && value <= at(enclosed.hi, i)) << fuse;
+    }
+  });
+}
+
+// Seed bug B04, the published store, in either freedom: 1 + r / 64 + 2^-8 lies halfway, above an even neighbour.
+TEST(HcPost, RoundInsteadOfRintFallsOutside) {
+  FloatSamples samples(37);
+  StageCall call = random_call(samples, 2, 4, 64);
+  for (const char* name : {"x_hc", "post"})
+    for (std::int64_t i = 0; i < call.inputs.at(name).size(); ++i)
+      call.inputs.at(name).set_bits(i, call.inputs.at(name).dtype() == DType::bf16 ? 0x3F80 : 0x3F800000);
+  for (std::int64_t i = 0; i < 32; ++i) call.inputs.at("comb").set_bits(i, i % 16 < 4 ? 0x3B800000 : 0);  // 2^-8
+  for (std::int64_t i = 0; i < 128; ++i)
+    call.inputs.at("ffn_out").set_bits(i, 0x3F80u + 2 * static_cast<std::uint32_t>(i % 64));
+  for (const Profile& profile : {Profile{}, contracting()}) {
+    call.profile = profile;
+    const GoldenOutput y = call.output("y");
+    for_elements(call, [&](std::int64_t i, auto t, auto o, auto d) {
+      const auto away = static_cast<std::uint16_t>(round_exact(kBf16, element(call, t, o, d), Rounding::round));
+      ASSERT_GT(decode_bf16(away), at(y.hi, i));
+    });
+  }
+}
+
+TEST(HcPost, TransposedCombFallsOutside) {
+  FloatSamples samples(39);
+  StageCall call = random_call(samples, 2, 4, 64);
+  call.profile = contracting();
+  const GoldenOutput y = call.output("y");
+  StageCall turned = call;
+  for (std::int64_t i = 0; i < 32; ++i)
+    turned.inputs.at("comb").set_bits(i, call.inputs.at("comb").bits(i / 16 * 16 + i % 4 * 4 + i % 16 / 4));
+  int outside = 0;
+  for_elements(call, [&](std::int64_t i, auto t, auto o, auto d) {
+    const float value = to_bf16(element(turned, t, o, d));
+    outside += value < at(y.lo, i) || value > at(y.hi, i);
+  });
+  EXPECT_GT(outside, 256);
+}
+
+TEST(HcPost, RelationsHold) {
+  FloatSamples samples(38);
+  for (const Profile& profile : {Profile{}, contracting()}) {
+    StageCall call = random_call(samples, 4, 4, 16);
+    call.profile = profile;
+    EXPECT_TRUE(relations_hold(call));
+    EXPECT_EQ(broken_port(call), "");
+  }
 }
 
 TEST(HcPost, ProductionShapeTakesMilliseconds) {

@@ -252,6 +252,10 @@ TEST(HcPre, RefusesWhatDoesNotFit) {
       "at least 1");
 }
 
+TEST(HcPre, OutputsMatchTheirPorts) {
+  for (const std::string& profile : kProfiles) EXPECT_EQ(broken_port(hc_pre_call(profile, 3, 4, 8, 19)), "");
+}
+
 TEST(HcPre, NoTokensAreNoRows) {
   EXPECT_EQ(hc_pre_call("mid", 0, 4, 8, 17).output("comb").value.shape(), (Shape{0, 4, 4}));
 }

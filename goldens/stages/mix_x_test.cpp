@@ -2,6 +2,7 @@
 
 #include "goldens/exact/float_ops.h"
 #include "goldens/exact/rounding.h"
+#include "goldens/relations/relation_test_support.h"
 #include "goldens/stages/stage_test_support.h"
 
 namespace assay::goldens {
@@ -31,6 +32,38 @@ TEST(MixX, EqualsExactArithmetic) {
   }
 }
 
+// HEAD adds pairs: in ascending order a one next to 2^24 is lost.
+TEST(MixX, HeadAddsPairs) {
+  StageCall call{
+      .stage = "mix_x",
+      .inputs = {{"x_hc", f32_tensor({1, 4, 1}, {0x1p24F, -0x1p24F, 1, 2})}, {"pre", f32_tensor({1, 4}, {1, 1, 1, 1})}},
+      .options = {{"profile", "head"}}};
+  EXPECT_EQ(at(call.output("x_mixed").value, 0), 3);
+  call.inputs.at("x_hc") = f32_tensor({1, 4, 1}, {0x1p24F, 1, 1, -0x1p24F});
+  EXPECT_EQ(at(call.output("x_mixed").value, 0), 1);
+  call.inputs.at("x_hc") = bf16_tensor({1, 4, 1}, {0x1p24F, 1, 1, -0x1p24F});
+  EXPECT_FALSE(call.run());  // HEAD's stream is float32
+  call.options["profile"] = "mid";
+  EXPECT_EQ(at(call.output("x_mixed").value, 0), 0);
+}
+
+TEST(MixX, HeadEqualsExactArithmetic) {
+  FloatSamples samples(42);
+  StageCall call = random_call(samples, &FloatSamples::moderate);
+  call.options["profile"] = "head";
+  call.inputs.at("x_hc") = random_tensor(DType::f32, {4, 4, 8}, samples);
+  const GoldenOutput x_mixed = call.output("x_mixed");
+  for (std::int64_t t = 0; t < 4; ++t)
+    for (std::int64_t d = 0; d < 8; ++d) {
+      const auto term = [&](std::int64_t h) {
+        return exact::multiply(at(call.inputs.at("x_hc"), (t * 4 + h) * 8 + d), at(call.inputs.at("pre"), t * 4 + h));
+      };
+      const float sum = exact::add(exact::add(term(0), term(1)), exact::add(term(2), term(3)));
+      const auto code = static_cast<std::uint16_t>(round_exact(kBf16, sum, Rounding::rint));
+      ASSERT_TRUE(same_float(at(x_mixed.value, t * 8 + d), decode_bf16(code)));
+    }
+}
+
 // Seed bug B03: on the tie 1 + 2^-8 ROUND gives the odd neighbour.
 TEST(MixX, StoresRint) {
   const StageCall call{.stage = "mix_x",
@@ -54,6 +87,16 @@ TEST(MixX, RowsAndPowersOfTwo) {
   EXPECT_EQ(call.output("x_mixed").value, times_power_of_two(plain.value, 3));
   call.profile = contracting();
   EXPECT_TRUE(is_enclosed(call.output("x_mixed")));
+}
+
+TEST(MixX, RelationsHold) {
+  FloatSamples samples(43);
+  StageCall call = random_call(samples, &FloatSamples::moderate);
+  for (const Profile& profile : {Profile{}, contracting()}) {
+    call.profile = profile;
+    EXPECT_TRUE(relations_hold(call));
+    EXPECT_EQ(broken_port(call), "");
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Test support: stages evaluated on literal and random tensors.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <numeric>
@@ -9,6 +10,7 @@
 
 #include "goldens/exact/float_samples.h"
 #include "goldens/formats/bf16.h"
+#include "goldens/stages/binding.h"
 #include "goldens/stages/stage.h"
 
 namespace assay::goldens {
@@ -133,6 +135,38 @@ inline bool is_determined(const GoldenOutput& output) {
   for (const std::uint8_t open : output.open)
     if (open) return false;
   return output.lo == output.value && output.hi == output.value;
+}
+
+// The first way in which the call's outputs are not what the stage's ports promise; empty: none. Every output has a
+// port of its name, a legal dtype, the extents that the inputs bind its symbols to (one extent for a symbol that no
+// input has), and lo, hi and open of the same size. Every port that is not optional has its output.
+inline std::string broken_port(const StageCall& call) {
+  const Stage& stage = *find_stage(call.stage).value();
+  InputMap inputs;
+  for (const auto& [name, tensor] : call.inputs) inputs[name] = &tensor;
+  Extents extents = bind_inputs(stage, inputs).value();
+  const GoldenMap outputs = call.run().value();
+  for (const auto& [name, output] : outputs)
+    if (std::ranges::count(stage.outputs, std::string_view(name), &Port::name) != 1) return name + " has no port";
+  for (const Port& port : stage.outputs) {
+    const auto found = outputs.find(port.name);
+    if (found == outputs.end()) {
+      if (!port.optional) return std::string(port.name) + " is missing";
+      continue;
+    }
+    const GoldenOutput& output = found->second;
+    Shape shape;
+    for (std::size_t axis = 0; axis < port.shape.size() && axis < output.value.shape().size(); ++axis)
+      shape.push_back(port.shape[axis] == "1"
+                          ? 1
+                          : extents.try_emplace(port.shape[axis], output.value.shape()[axis]).first->second);
+    for (const Tensor* tensor : {&output.value, &output.lo, &output.hi})
+      if (tensor->shape() != shape || tensor->dtype() != output.value.dtype() ||
+          !std::ranges::count(port.dtypes, tensor->dtype()))
+        return std::string(port.name) + " is " + to_string(tensor->shape());
+    if (static_cast<std::int64_t>(output.open.size()) != output.value.size()) return std::string(port.name) + ": open";
+  }
+  return "";
 }
 
 }  // namespace assay::goldens
