@@ -55,20 +55,19 @@ std::vector<Entry> reordered(std::span<const Entry> entries, std::span<const std
   return result;
 }
 
-// Exchanges the entries of one source as the observed slot_of has them; false where it is no such exchange.
-bool assign_positions(std::vector<Entry>& entries, std::span<const std::int32_t> slot_of, std::int64_t top_k,
+// Exchanges the entries of one source as the observed slot_of has them, where it is such an exchange.
+void assign_positions(std::vector<Entry>& entries, std::span<const std::int32_t> slot_of, std::int64_t top_k,
                       std::int64_t first_row) {
   std::vector<Entry> result(entries.size());
   std::vector<std::uint8_t> taken(entries.size());
   for (const Entry& entry : entries) {
     const std::int64_t row = slot_of[static_cast<std::size_t>(entry.slot * top_k + entry.j)];
     const auto position = static_cast<std::size_t>(row - first_row);
-    if (position >= entries.size() || taken[position] || entries[position].source != entry.source) return false;
+    if (position >= entries.size() || taken[position] || entries[position].source != entry.source) return;
     taken[position] = 1;
     result[position] = entry;
   }
   entries = std::move(result);
-  return true;
 }
 
 std::span<const std::int32_t> slice(const Tensor& tensor, std::int64_t index, std::int64_t size) {
@@ -80,19 +79,18 @@ void order_bucket(const Routing& routing, std::int64_t pe, std::int64_t expert, 
                   Bucket& bucket) {
   const Geometry& geometry = routing.geometry;
   bucket.least = bucket.most = static_cast<std::int32_t>(bucket.entries.size());
-  bucket.known = bucket.possible.size() <= 1;
+  bucket.known = observed.src_info != nullptr || bucket.possible.size() <= 1;
   const bool fits = bucket.least <= bucket_rows(geometry);
   if (observed.src_info != nullptr && fits) {
     const std::int64_t index = pe * geometry.experts_per_rank + expert;
     const auto order = slice(*observed.src_info, index, bucket_rows(geometry)).first(bucket.entries.size());
-    std::vector<Entry> entries = reordered(bucket.entries, order);
-    bucket.known = bucket.known || !entries.empty();
-    if (!entries.empty()) bucket.entries = std::move(entries);
+    if (std::vector<Entry> entries = reordered(bucket.entries, order); !entries.empty())
+      bucket.entries = std::move(entries);
   }
-  bucket.positions_known =
-      bucket.known && observed.slot_of != nullptr &&
-      assign_positions(bucket.entries, slice(*observed.slot_of, pe, geometry.receive_slots * geometry.top_k),
-                       geometry.top_k, expert * bucket_rows(geometry));
+  bucket.positions_known = bucket.known && observed.slot_of != nullptr;
+  if (bucket.positions_known)
+    assign_positions(bucket.entries, slice(*observed.slot_of, pe, geometry.receive_slots * geometry.top_k),
+                     geometry.top_k, expert * bucket_rows(geometry));
 }
 
 std::vector<Bucket> buckets_of(const Routing& routing, std::int64_t pe, const Arrivals& arrived,

@@ -16,9 +16,9 @@ struct Entry {
 
 struct Bucket {
   std::vector<Entry> entries;  // by position
-  // Whether the sources by position have no other admissible order: observed, or all of one source.
+  // Whether the sources by position are the one answer: an observation was there to choose it, or all are one source.
   bool known = false;
-  // Which of the positions of one source belongs to which j, where it has several: observed.
+  // The same of which position belongs to which j, where a source has several.
   bool positions_known = false;
   // What the bucket may hold, each source once, and how many entries at least and at most: while the PE's arrivals are
   // not known, over every set that it may accept.

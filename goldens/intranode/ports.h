@@ -29,6 +29,11 @@ inline std::vector<Port> dispatch_outputs() {
 inline std::vector<StageParameter> dispatch_parameters() {
   return {{"epr"}, {"cap", 0}, {"scale_dim", -1}, {"scale_type_size", -1}};
 }
+// Columns move together whatever they hold, weights are copied, and rows from m_r on are not looked at.
+inline std::vector<Relation> dispatch_relations() {
+  return {RowsRelation{"H"}, RowsRelation{"S"}, PowerOfTwoRelation{{{"weights", 1}}, {{"wts", 1}}},
+          PaddingRelation{"tokens", {"x", "indices", "weights", "scales"}, {}}};
+}
 
 // What combine must know of the dispatch it follows: the routing, and where tokens ended up.
 inline std::vector<Port> routing_inputs() {

@@ -1,7 +1,7 @@
 // What a PE receives: copies of the senders' rows by slot, and which elements are settled before the order of slots is
 // known (ep-dispatch-combine 1.3, 1.7 S1 and S2).
 //
-// With a legal source map every row in use is determined. Without one, slot s may hold any candidate of its PE: an
+// With an observed source map every row in use is determined. Without one, slot s may hold any candidate of its PE: an
 // element is determined where all candidates agree bit for bit, and open elsewhere.
 #pragma once
 

@@ -106,13 +106,10 @@ std::vector<Arrivals> arrivals(const Routing& routing, const Tensor* source_map)
   for (std::size_t pe = 0; pe < result.size(); ++pe) {
     const auto count = static_cast<std::size_t>(routing.accepted_at(static_cast<std::int64_t>(pe)));
     std::span<const std::int32_t> sources = std::span(routing.candidates[pe]).first(count);
-    result[pe].known = routing.candidates[pe].size() <= 1;
+    result[pe].known = source_map != nullptr || routing.candidates[pe].size() <= 1;
     if (source_map != nullptr) {
       const auto given = source_map->as<std::int32_t>().subspan(pe * slots, count);
-      if (!check_sources(routing, static_cast<std::int64_t>(pe), given)) {
-        sources = given;
-        result[pe].known = true;
-      }
+      if (!check_sources(routing, static_cast<std::int64_t>(pe), given)) sources = given;
     }
     result[pe].sources.assign(sources.begin(), sources.end());
   }

@@ -53,8 +53,8 @@ Result<Routing> read_routing(const StageRequest& request);
 // The sources that one PE accepted, by slot.
 struct Arrivals {
   std::vector<std::int32_t> sources;  // n_p
-  // Whether no other answer is admissible: from a legal source map, or no more than one candidate. Otherwise the first
-  // choice: the least n_p candidates, ascending.
+  // Whether this is the one answer: a source map was there to choose it, or there is no more than one candidate.
+  // Otherwise it is the first choice among several: the least n_p candidates, ascending.
   bool known = false;
 };
 
@@ -63,7 +63,8 @@ struct Arrivals {
 std::optional<std::string> check_sources(const Routing& routing, std::int64_t pe,
                                          std::span<const std::int32_t> sources);
 
-// By PE. `source_map` [WS, R] i32 is taken where it is legal; null: first choices.
+// By PE. `source_map` [WS, R] i32 is taken at the PEs where it is legal; elsewhere, and when it is null, the first
+// choice.
 std::vector<Arrivals> arrivals(const Routing& routing, const Tensor* source_map);
 
 }  // namespace assay::goldens::intranode

@@ -103,14 +103,18 @@ std::vector<Port> combine_inputs() {
 }  // namespace
 
 Stage intranode_combine() {
-  return {.name = "intranode_combine",
-          .clause = "ep-dispatch-combine 1.5",
-          .inputs = combine_inputs(),
-          .outputs = {{"out", intranode::row_dtypes(), {"WS", "M", "H"}},
-                      {"out_weights", {DType::f32}, {"WS", "M", "K"}, true}},
-          .parameters = {{"epr"}, {"cap", 0}},
-          .options = {"sentinel", "transport", "quant", "wire", "overflow"},
-          .evaluate = evaluate_intranode_combine};
+  return {
+      .name = "intranode_combine",
+      .clause = "ep-dispatch-combine 1.5",
+      .inputs = combine_inputs(),
+      .outputs = {{"out", intranode::row_dtypes(), {"WS", "M", "H"}},
+                  {"out_weights", {DType::f32}, {"WS", "M", "K"}, true}},
+      .parameters = {{"epr"}, {"cap", 0}},
+      .options = {"sentinel", "transport", "quant", "wire", "overflow"},
+      .evaluate = evaluate_intranode_combine,
+      .relations = {RowsRelation{"H"}, PowerOfTwoRelation{{{"recv_weights", 1}, {"weights", 1}}, {{"out_weights", 1}}},
+                    PaddingRelation{"tokens", {"indices", "weights"}, {"out", "out_weights"}},
+                    PaddingRelation{"total_recv", {"src", "y", "recv_weights"}, {}}}};
 }
 
 }  // namespace assay::goldens

@@ -312,7 +312,10 @@ Stage intranode_combine_std_moe() {
           .parameters = {{"epr"}, {"cap", 0}},
           .options = {"sentinel", "transport", "quant", "wire", "overflow"},
           .evaluate = evaluate_intranode_combine_std_moe,
-          .set_valued = true};
+          .set_valued = true,
+          .relations = {RowsRelation{"H"}, PowerOfTwoRelation{{{"recv_weights", 1}}, {{"out", 1}}},
+                        PaddingRelation{"tokens", {"indices"}, {"out"}},
+                        PaddingRelation{"total_recv", {"src", "slot_of", "recv_weights"}, {}}}};
 }
 
 }  // namespace assay::goldens

@@ -33,7 +33,8 @@ Stage intranode_dispatch() {
           .parameters = intranode::dispatch_parameters(),
           .options = {"sentinel"},
           .evaluate = evaluate_intranode_dispatch,
-          .set_valued = true};
+          .set_valued = true,
+          .relations = intranode::dispatch_relations()};
 }
 
 }  // namespace assay::goldens

@@ -222,7 +222,8 @@ Stage intranode_dispatch_std_moe() {
           .parameters = intranode::dispatch_parameters(),
           .options = {"sentinel", "repeated_ids"},
           .evaluate = evaluate_intranode_dispatch_std_moe,
-          .set_valued = true};
+          .set_valued = true,
+          .relations = intranode::dispatch_relations()};
 }
 
 }  // namespace assay::goldens
