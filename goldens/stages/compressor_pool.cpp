@@ -16,11 +16,14 @@
 // sum of the greater of L_i (v_i - c) and H_i (v_i - c), and its denominator lies between the sums of L and of H. With
 // c the mean itself errors of the weights count only times the spread of the values: one-hot weights have none.
 //
-// Roundings. On its way into the numerator a term is rounded by its product, by at most R - 1 additions in whatever
-// order, and by one product per change of the maximum, or by the product with the reciprocal; in the denominator by
-// R - 1 additions and one product per change. Fusing a product removes a rounding. The division, or the reciprocal, is
-// off by its profile's ulp. With t the sum of all of them the result is off by less than Q (t + 3 t^2), t <= 0.1, where
-// Q is the weighted mean of |v|: (1 + a)(1 + b) / (1 - c) - 1 <= t + 3 t^2 for a + b + c = t.
+// Roundings. Relative to the denominator let Q be the weighted mean of |v|, and P+ and P- those of the values' positive
+// and negative parts, M the greater of them. A partial sum, scaled by the factors a still to come, is a sum of some of
+// the terms, so at most M. The numerator's additions, R - 1 in whatever order, and its products with a factor a, one
+// per change, are off by u M each; what a term's own product rounds off (two products in the two-pass form) adds up to
+// u Q each. Together (R - 1 + changes) u M + 2 u Q. The denominator has no signs: R - 1 + changes roundings are (R - 1
+// + changes) u of it, and the division, or the reciprocal, is off by its profile's ulp: both relative to the mean.
+// Fusing a product removes a rounding. With t the sum of all relative errors, at most 0.1, what is of second order is
+// below 4 t times that: (1 + a) / (1 - b) - 1 <= (a + b)(1 + 2 t).
 //
 // Underflow. An operation's result below 2^-126 is off by at most h = (e + 1) 2^-149, or 2^-126 where subnormals may be
 // flushed. There are fewer than 4 R operations, and what one leaves behind is multiplied by a value, a weight or the
@@ -30,6 +33,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "goldens/enclosure/ends.h"
 #include "goldens/exact/bracket.h"
@@ -43,7 +47,6 @@ constexpr Hull kAnything{-std::numeric_limits<float>::infinity(), std::numeric_l
 
 struct Interval {
   double lo, hi;
-  double magnitude() const { return std::max(std::fabs(lo), std::fabs(hi)); }
 };
 
 bool is_bounded(const Hull& x) { return x.has_number() && !x.nan && !std::isinf(x.lo) && !std::isinf(x.hi); }
@@ -64,22 +67,67 @@ exact::Bracket weight_bracket(double d) { return d < -690 ? exact::Bracket{0, 0x
 
 struct Errors {
   double exponentials = 0;  // of every weight, relative
-  double roundings = 0;     // t
-  double underflow = 0;     // for values up to 1
+  double additions = 0;     // (R - 1 + changes) u
+  double division = 0;
+  double underflow = 0;  // for values up to 1
+
+  double roundings() const { return 2 * additions + 2 * kUnit + division; }  // t
 };
 
 Errors errors_of(const NumericFreedom& freedom, std::size_t slots, std::size_t changes) {
   const auto count = static_cast<double>(slots), rescaled = static_cast<double>(changes);
-  const double exp_error = std::max(freedom.exp_ulp, 0.5) * 2 * kUnit;
-  const double division = std::max({freedom.div_ulp, freedom.recip_ulp, 0.5}) * 2 * kUnit;
-  const double least = (std::max(freedom.exp_ulp, 0.5) + 1) * 0x1p-149 + (freedom.flush_subnormals ? 0x1p-126 : 0.0);
-  return {.exponentials = (rescaled + 1) * exp_error,
-          .roundings = (2 * (count + rescaled) + 1) * kUnit + division,
+  const double exp_ulp = std::max(freedom.exp_ulp, 0.5);
+  const double least = (exp_ulp + 1) * 0x1p-149 + (freedom.flush_subnormals ? 0x1p-126 : 0.0);
+  return {.exponentials = (rescaled + 1) * exp_ulp * 2 * kUnit,
+          .additions = (count - 1 + rescaled) * kUnit,
+          .division = std::max({freedom.div_ulp, freedom.recip_ulp, 0.5}) * 2 * kUnit,
           .underflow = 8 * count * (count + 1) * least};
 }
 
-// One side of the bound on the mean: the numerator's greatest value over the denominator's end that makes it greatest.
-double excess(double numerator, const Interval& total) { return numerator / (numerator >= 0 ? total.lo : total.hi); }
+struct Weights {
+  std::vector<Interval> each;
+  Interval total{0, 0};
+};
+
+// An upper bound on the weighted mean of value(i); of second order in what double rounds off, which is far below the
+// bound's other terms.
+template <class Value>
+double greatest_mean(const Weights& weights, Value value) {
+  double middle = 0, middles = 0, excess = 0, magnitudes = 0;
+  for (std::size_t i = 0; i < weights.each.size(); ++i) {
+    middle += (weights.each[i].lo + weights.each[i].hi) * value(i);
+    middles += weights.each[i].lo + weights.each[i].hi;
+  }
+  const double center = middle / middles;
+  for (std::size_t i = 0; i < weights.each.size(); ++i) {
+    const double above = value(i) - center;
+    excess += above * (above < 0 ? weights.each[i].lo : weights.each[i].hi);
+    magnitudes += std::fabs(above) * weights.each[i].hi;
+  }
+  // The sums of double are off by less than (R + 4) 2^-53 of the magnitudes that enter them.
+  const double slack = static_cast<double>(weights.each.size() + 4) * 0x1p-52;
+  excess += magnitudes * slack;
+  return center + std::fabs(center) * slack + excess / (excess >= 0 ? weights.total.lo : weights.total.hi);
+}
+
+// The weights of slots relative to exp(-maximum); nothing where they are too uncertain to bound.
+std::optional<Weights> weights_of(std::span<const Hull> scores, double maximum, const Errors& errors) {
+  Weights weights;
+  for (const Hull& score : scores) {
+    const double from = score.lo - maximum, to = score.hi - maximum;
+    // Beyond 690 the weight is nothing, however its argument is rounded.
+    const double first_order = errors.exponentials + kUnit * std::min(-from, 690.0);
+    if (first_order > 0.1) return std::nullopt;
+    const double error = first_order * (1 + 2 * first_order) * kSlack;
+    weights.each.push_back(
+        {weight_bracket(from).lo * (1 - error) / kSlack, weight_bracket(to).hi * (1 + error) * kSlack});
+    weights.total.lo += weights.each.back().lo;
+    weights.total.hi += weights.each.back().hi;
+  }
+  weights.total.lo /= kSlack;
+  weights.total.hi *= kSlack;
+  return weights.total.lo > 0 ? std::optional(std::move(weights)) : std::nullopt;
+}
 
 }  // namespace
 
@@ -93,41 +141,22 @@ Hull pool_hull(const NumericFreedom& freedom, std::span<const Hull> scores, std:
     maximum = std::max(maximum, scores[i].hi);
   }
   const Errors errors = errors_of(freedom, slots, possible_changes(scores));
-  std::vector<Interval> weights(slots);
-  Interval total{0, 0};
-  double middle = 0, middles = 0, magnitudes = 0, greatest = 0;
-  for (std::size_t i = 0; i < slots; ++i) {
-    const double from = static_cast<double>(scores[i].lo) - maximum, to = static_cast<double>(scores[i].hi) - maximum;
-    // Beyond 690 the weight is nothing, however its argument is rounded.
-    const double argument = kUnit * std::min(-from, 690.0);
-    const double error = (errors.exponentials + argument) * (1 + 2 * (errors.exponentials + argument)) * kSlack;
-    if (error > 0.1) return kAnything;
-    weights[i] = {weight_bracket(from).lo * (1 - error) / kSlack, weight_bracket(to).hi * (1 + error) * kSlack};
-    total.lo += weights[i].lo;
-    total.hi += weights[i].hi;
-    const double value = 0.5 * (static_cast<double>(values[i].lo) + values[i].hi);
-    const double magnitude = std::max(std::fabs(values[i].lo), std::fabs(values[i].hi));
-    middle += (weights[i].lo + weights[i].hi) * value;
-    middles += weights[i].lo + weights[i].hi;
-    magnitudes += weights[i].hi * magnitude;
-    greatest = std::max(greatest, magnitude);
-  }
-  if (errors.roundings > 0.1 || !(total.lo > 0) || static_cast<double>(slots) * greatest * kSlack > kMaxFloat)
+  const auto weights = weights_of(scores, maximum, errors);
+  float greatest = 0;
+  for (const Hull& value : values) greatest = std::max({greatest, std::fabs(value.lo), std::fabs(value.hi)});
+  if (!weights || errors.roundings() > 0.1 || static_cast<double>(slots) * greatest * kSlack > kMaxFloat)
     return kAnything;
-  const double center = middle / middles;
-  Interval numerator{0, 0};
-  for (std::size_t i = 0; i < slots; ++i) {
-    const double below_center = values[i].lo - center, above_center = values[i].hi - center;
-    numerator.lo += below_center * (below_center < 0 ? weights[i].hi : weights[i].lo);
-    numerator.hi += above_center * (above_center < 0 ? weights[i].lo : weights[i].hi);
-  }
-  const double mean_of_magnitudes = std::min(magnitudes / total.lo, greatest) * kSlack;
-  const double t = errors.roundings;
-  const double margin = mean_of_magnitudes * (t + 3 * t * t) * kSlack +
-                        mean_of_magnitudes * static_cast<double>(slots + 1) * 0x1p-50 +
-                        errors.underflow * (greatest + 1);
-  return {greatest_float_below(center - excess(-numerator.lo, total) - margin),
-          least_float_above(center + excess(numerator.hi, total) + margin), false};
+  const auto lo = [&](std::size_t i) -> double { return values[i].lo; };
+  const auto hi = [&](std::size_t i) -> double { return values[i].hi; };
+  const double above = greatest_mean(*weights, hi);
+  const double below = -greatest_mean(*weights, [&](std::size_t i) { return -lo(i); });
+  const double positive = greatest_mean(*weights, [&](std::size_t i) { return std::max(hi(i), 0.0); });
+  const double negative = greatest_mean(*weights, [&](std::size_t i) { return std::max(-lo(i), 0.0); });
+  const double mean = std::max(std::fabs(above), std::fabs(below));
+  const double rounded = errors.additions * std::max(positive, negative) + 2 * kUnit * (positive + negative) +
+                         mean * (errors.additions + errors.division);
+  const double margin = rounded * (1 + 4 * errors.roundings()) * kSlack + errors.underflow * (greatest + 1.0);
+  return {greatest_float_below(below - margin), least_float_above(above + margin), false};
 }
 
 }  // namespace assay::goldens
