@@ -169,10 +169,10 @@ Hull HullArithmetic::divide(const Hull& a, const Hull& b, double ulp) const {
       const float infinity = std::copysign(kInfinity, x) / std::copysign(1.0F, y);
       if (x == 0 ? b_moves : a_moves) result.include(zero);
       if (x == 0 ? a_moves : b_moves) result.include(infinity);
-    } else if (x == 0 || y == 0 || std::isinf(x) || std::isinf(y)) {
+    } else if (ulp == 0 || x == 0 || y == 0 || std::isinf(x) || std::isinf(y)) {
       result.include(x / y);
     } else {
-      const Bracket quotient = ulp == 0 ? Bracket{x / y, x / y} : exact::quotient_bracket(x, y);
+      const Bracket quotient = exact::quotient_bracket(x, y);
       finite.lo = std::min(finite.lo, quotient.lo);
       finite.hi = std::max(finite.hi, quotient.hi);
     }
@@ -182,9 +182,7 @@ Hull HullArithmetic::divide(const Hull& a, const Hull& b, double ulp) const {
     result.include(-kInfinity);
     result.include(kInfinity);
   }
-  if (finite.lo <= finite.hi)
-    result.include(ulp == 0 ? Hull{static_cast<float>(finite.lo), static_cast<float>(finite.hi)}
-                            : within_ulps(finite.lo, finite.hi, ulp));
+  if (finite.lo <= finite.hi) result.include(within_ulps(finite.lo, finite.hi, ulp));
   return settle(result);
 }
 
@@ -194,9 +192,33 @@ Hull HullArithmetic::reciprocal(const Hull& a) const { return divide(Hull::of(1.
 // Each operand occurs once: the composition of hulls is the hull of the compositions.
 Hull HullArithmetic::sigmoid(const Hull& a) const { return reciprocal(sum(exponential(negated(a)), Hull::of(1.0F))); }
 
+// The operand occurs twice, so over an interval the composition of hulls is wider than the hull of the compositions.
+// Cut it with a bound around the exact function p(x) = max(x, 0) + log(1 + e^-|x|), which is increasing. A composition
+// holds
+//   e = e^-|x| (1 + a), s = (1 + e)(1 + b), l = log(s)(1 + c) + d, y = (max(x, 0) + l)(1 + f)
+// where |a| <= exp_ulp 2^-23 or u, |b|, |f| <= u = 2^-24, |c| <= log_ulp 2^-23 or u, and |d| is below 2^-120 (a
+// subnormal logarithm, and what flushing takes away). s differs from 1 + e^-|x| by |a| e + |b| (1 + e) (1 + |a|), and
+// the logarithm by at most that over the smaller of both, which is 1 - |b| or more; log(s) <= 0.7 (1 + |a| + |b|). So y
+// is within
+//   p f + (1 + f) (a e + b (1 + e) + 0.7 c + d) of p,
+// with e the greatest over the interval; the factor 1.01 covers products of errors, which ulps up to kMostUlp keep
+// small.
 Hull HullArithmetic::softplus(const Hull& a) const {
-  const Hull magnitude = maximum(a, negated(a));
-  return sum(maximum(a, Hull::of(0.0F)), logarithm(sum(exponential(negated(magnitude)), Hull::of(1.0F))));
+  constexpr double kUnit = 0x1p-24, kMostUlp = 1024;
+  const Hull magnitude = absolute(a);
+  Hull result = sum(maximum(a, Hull::of(0.0F)), logarithm(sum(exponential(negated(magnitude)), Hull::of(1.0F))));
+  const bool usable =
+      a.has_number() && !contains_infinity(a) && freedom_.exp_ulp <= kMostUlp && freedom_.log_ulp <= kMostUlp;
+  if (!usable || is_point(a)) return result;
+  const double e = exact::exp_bracket(-static_cast<double>(magnitude.lo)).hi;
+  const double lo = exact::softplus_bracket(a.lo).lo, hi = exact::softplus_bracket(a.hi).hi;
+  const double error = 1.01 * (std::max(freedom_.exp_ulp * 0x1p-23, kUnit) * e + kUnit * (1 + e) +
+                               0.7 * std::max(freedom_.log_ulp * 0x1p-23, kUnit) + 0x1p-110);
+  const float least = least_float_above(lo * (1 - kUnit) - error),
+              greatest = greatest_float_below(hi * (1 + kUnit) + error);
+  if (least > result.lo) result.lo = least;
+  if (greatest < result.hi) result.hi = greatest;
+  return result;
 }
 
 }  // namespace assay::goldens

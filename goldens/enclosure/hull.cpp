@@ -1,5 +1,6 @@
 #include "goldens/enclosure/hull.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -111,6 +112,13 @@ Hull HullArithmetic::settle(Hull x) const {
     x.include(0.0f);
   }
   return x;
+}
+
+Hull HullArithmetic::absolute(const Hull& a) {
+  const Hull mirrored = negated(a);
+  if (!a.has_number() || !std::signbit(a.lo)) return a;
+  if (std::signbit(a.hi)) return mirrored;
+  return {0.0F, std::max(a.hi, mirrored.hi), a.nan};
 }
 
 Hull HullArithmetic::input(float x) const {

@@ -80,6 +80,7 @@ class HullArithmetic {
 
   // Exact.
   static Hull negated(const Hull& a) { return {-a.hi, -a.lo, a.nan}; }
+  static Hull absolute(const Hull& a);
 
  private:
   Hull settle(Hull x) const;

@@ -127,7 +127,11 @@ Hull HullArithmetic::total(std::span<const Hull> terms) const {
 Hull HullArithmetic::dot(std::span<const Hull> a, std::span<const Hull> b) const {
   if (freedom_.sum_order == SumOrder::sequential) {
     Hull result = Hull::of(0.0F);
-    for (std::size_t i = 0; i < a.size(); ++i) result = add_product(result, a[i], b[i]);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      result = add_product(result, a[i], b[i]);
+      // Without +0 in front either of the first two products may fuse into their sum.
+      if (i == 1 && freedom_.contraction) result.include(sum_of_products(a[0], b[0], a[1], b[1]));
+    }
     return result;
   }
   return sum_in_order(
@@ -136,12 +140,8 @@ Hull HullArithmetic::dot(std::span<const Hull> a, std::span<const Hull> b) const
 
 // A square is monotone in the magnitude: no corner has operands of opposite signs.
 Hull HullArithmetic::sum_of_squares(std::span<const Hull> a) const {
-  std::vector<Hull> magnitudes(a.begin(), a.end());
-  for (Hull& x : magnitudes) {
-    if (!x.has_number() || x.lo > 0) continue;
-    const Hull mirrored = negated(x);
-    x = x.hi <= 0 ? mirrored : Hull{0.0F, std::max(x.hi, mirrored.hi), x.nan};
-  }
+  std::vector<Hull> magnitudes(a.size());
+  std::ranges::transform(a, magnitudes.begin(), absolute);
   return dot(magnitudes, magnitudes);
 }
 

@@ -3,27 +3,29 @@
 //
 // Row step: C' = C / (sum_k C[i,k] + eps), with weights w[i,k] = c[i,k] / (sum_k c[i,k] + eps). Then
 //   log(sum_k C[i,k] + eps) - log(sum_k c[i,k] + eps) = log(sum_k w[i,k] e^L[i,k] + w_eps e^0) = sum_k w[i,k] L[i,k] +
-//   q,
+//   q
 // where the weights with w_eps add up to one, q >= 0 by Jensen's inequality and q <= (range of L and 0)^2 / 8 by
 // Hoeffding's lemma. So L' = L[i,j] - sum_k w[i,k] L[i,k] - q_i + rounding: linear in L but for q_i, which is common to
-// the row, and at most (2 max_k |L[i,k]|)^2 / 8. Columns alike. The softmax is a row step without eps; adding eps maps
-// L to v L + q with v = p / (p + eps) and 0 <= q <= L^2 / 8, by the same two inequalities for two terms.
+// the row, and at most (2 max_k |L[i,k]|)^2 / 8. Columns alike. The softmax is a row step without eps, which what is
+// common to a row does not change: the maximum that was subtracted does not matter. Adding eps maps L to v L + q with
+// v = p / (p + eps) and 0 <= q <= L^2 / 8, by the same two inequalities for two terms.
 //
 // Being linear, L is the sum of the errors made at each step and in the input, each propagated on its own (LogErrors).
 // A row step followed by a column step nearly cancels what is common to a row, so errors made by the sums die out with
 // Birkhoff's contraction, and errors of single entries stay what they are: no doubling, unlike interval arithmetic.
 //
-// Errors made at a step, u = 2^-24, all relative and so in the logarithm up to the factor kLog:
-//   sum of n positive terms and eps, any order: n u / (1 - n u), common to the row
-//   quotient: div_ulp ulp of the exact quotient, or u where that is 0; per entry
-//   logit - max: u |logit - max|, an absolute error of the exponent; per entry
-//   exponential: exp_ulp ulp, or u; per entry. Where it underflows (and where something is flushed to zero) the error
-//   is
-//     absolute, at most (exp_ulp + 1) 2^-126, and below kTiny / eps relative to what is left after adding eps, the
-//     row's greatest exponential being near one.
-//   the evaluation of c in double, of the weights (relative error below 2^-45 each) and of the propagated errors
-//     themselves: below kDouble relative for c; the others are below kDouble times the sum of all |L|.
-// No entry may be subnormal for the relative bounds of the quotients, which is checked.
+// Errors made at a step, u = 2^-24, relative and so in the logarithm, up to the factor kLog:
+// - a sum of n positive terms and eps in any order: n u / (1 - n u), common to the row;
+// - a quotient: div_ulp ulp of the exact quotient, or u where that is 0; per entry;
+// - logit - max: u |logit - max|, an absolute error of the exponent; per entry;
+// - an exponential: exp_ulp ulp, or u; per entry. Where it underflows, and where something is flushed to zero, the
+// error
+//   is absolute, at most (exp_ulp + div_ulp + 1) 2^-126, and at most kTiny (1 + exp_ulp) / eps of what is left after
+//   adding eps, the row's greatest exponential being near one. Logits more than kFar below their row's greatest count
+//   as underflow: e^-kFar < 2^-129;
+// - the evaluation of c in double, of the weights (below 2^-45 relative each) and of the propagated errors themselves:
+//   below kDouble relative for c, and below kDouble times the sum of all |L| for the others.
+// The relative bounds of quotients need entries that are not subnormal, which is checked.
 #include "goldens/enclosure/sinkhorn.h"
 
 #include <algorithm>
@@ -38,7 +40,8 @@
 namespace assay::goldens {
 namespace {
 
-constexpr double kUnit = 0x1p-24, kDouble = 0x1p-40, kLog = 1 + 0x1p-10, kTiny = 0x1p-110, kLeastEntry = 0x1p-110;
+constexpr double kUnit = 0x1p-24, kDouble = 0x1p-40, kLog = 1 + 0x1p-10, kTiny = 0x1p-110, kLeastEntry = 0x1p-110,
+                 kFar = 90, kMostUlp = 1024;
 
 // (r0 + r1) + (r2 + r3)
 template <class Arithmetic, class Number = typename Arithmetic::Number>
@@ -98,7 +101,7 @@ class Trajectory {
 
  private:
   std::size_t entry(std::size_t line, std::size_t k, bool rows) const { return rows ? line * n_ + k : k * n_ + line; }
-  // Divides lines by their sums plus eps; `noise`: errors per entry that come in addition.
+  // Divides lines by their sums plus eps; the sums are rounded `additions` times.
   void divide(bool rows, double eps, std::size_t additions);
   void add_errors(std::vector<double> element, std::vector<double> common, bool rows) {
     for (double& each : element) each = each * kLog + kDouble * (1 + magnitude_);
@@ -129,7 +132,7 @@ void Trajectory::divide(bool rows, double eps, std::size_t additions) {
     const double rounding = static_cast<double>(additions) * kUnit;
     common[line] = widest * widest / 2 + rounding / (1 - rounding);
   }
-  const double spread = 4 * greatest_bound() + kDouble;  // e^(2 |L|) - 1 for |L| < 1/2, before and after the division
+  const double spread = 6 * greatest_bound() + kDouble;  // above e^(2 B + B^2 / 2) - 1 for B < 1/2
   for (std::size_t i = 0; i < c_.size(); ++i)
     element[i] = relative_error(freedom_.div_ulp, std::max(c_[i], 0x1p-126), spread);
   errors_.normalise(weights, rows);
@@ -139,12 +142,14 @@ void Trajectory::divide(bool rows, double eps, std::size_t additions) {
 void Trajectory::softmax(std::span<const Hull> logits) {
   std::vector<double> element(n_ * n_);
   for (std::size_t i = 0; i < n_; ++i) {
-    double greatest = -std::numeric_limits<double>::infinity(), upper = greatest;
+    double greatest = -std::numeric_limits<double>::infinity(), upper = greatest, sure = greatest;
     for (std::size_t k = i * n_; k < (i + 1) * n_; ++k) {
       greatest = std::max(greatest, (static_cast<double>(logits[k].lo) + logits[k].hi) / 2);
       upper = std::max<double>(upper, logits[k].hi);
+      sure = std::max<double>(sure, logits[k].lo);
     }
     for (std::size_t k = i * n_; k < (i + 1) * n_; ++k) {
+      if (logits[k].hi - sure < -kFar) continue;  // zero, without relative error
       const double centre = (static_cast<double>(logits[k].lo) + logits[k].hi) / 2;
       const exact::Bracket e = exact::exp_bracket(centre - greatest);
       c_[k] = e.lo + (e.hi - e.lo) / 2;
@@ -182,6 +187,7 @@ std::vector<Hull> Trajectory::hulls() const {
 
 std::optional<std::vector<Hull>> logarithmic_bound(const NumericFreedom& freedom, std::span<const Hull> logits,
                                                    std::size_t n, std::size_t iterations, float eps) {
+  if (freedom.exp_ulp > kMostUlp || freedom.div_ulp > kMostUlp || !(eps > 0x1p-60F)) return std::nullopt;
   Trajectory trajectory(freedom, n, eps);
   trajectory.softmax(logits);
   for (std::size_t step = 1; step < 2 * iterations; ++step) {

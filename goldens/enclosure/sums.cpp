@@ -25,9 +25,10 @@ void TreeTerms::add(double least, double greatest, bool nan, bool may_be_negativ
   surely_plus_ = surely_plus_ || (least == kInfinity && !nan);
   surely_minus_ = surely_minus_ || (greatest == -kInfinity && !nan);
   if (least == kInfinity || greatest == -kInfinity) return;
-  // Where an end is infinite the result's is too; the other values of the term are finite float32.
-  least = std::max(least, -kMaxFloat);
-  greatest = std::min(greatest, kMaxFloat);
+  // Where an end is infinite the result's is too; the other values of the term are finite float32, or its finite end,
+  // which may be the exact value of a product that only fusing keeps from overflow.
+  if (least == -kInfinity) least = std::min(greatest, -kMaxFloat);
+  if (greatest == kInfinity) greatest = std::max(least, kMaxFloat);
   lower_ += least;
   upper_ += greatest;
   positive_ += std::max(greatest, 0.0);
