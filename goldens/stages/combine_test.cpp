@@ -146,6 +146,51 @@ TEST(Combine, FlushedSubnormalsHaveWidth) {
   EXPECT_FALSE(y.lo == y.hi);
 }
 
+// With experts that return what they receive, every token gets its own row K times: a closed form of dispatch and
+// combine together, at every number of ranks and choices.
+class ReturnPath : public ::testing::TestWithParam<std::tuple<const char*, std::int64_t, std::int64_t>> {};
+
+TEST_P(ReturnPath, BringsEveryTokenHome) {
+  const auto [profile, ranks, choices] = GetParam();
+  constexpr std::int64_t tokens = 7, experts = 6, channels = 3, slots = 8 * tokens * 6;
+  FloatSamples samples(13);
+  const bool local = std::string(profile) == "p772";
+  std::vector<std::int32_t> ids;
+  for (std::int64_t i = 0; i < ranks * tokens * choices; ++i)
+    ids.push_back(
+        static_cast<std::int32_t>(samples.below(static_cast<std::uint64_t>(local ? experts : ranks * experts))));
+  if (ranks > 1) std::fill_n(ids.begin(), tokens * choices, 2);  // one rank sends everything to one expert
+  const Tensor x = random_tensor(DType::bf16, {ranks, tokens, channels}, samples);
+  const Tensor indices = i32_tensor({ranks, tokens, choices}, ids);
+  const GoldenMap sent =
+      StageCall{
+          .stage = "dispatch",
+          .inputs = {{"x_norm", x}, {"weights", Tensor(DType::f32, {ranks, tokens, choices})}, {"indices", indices}},
+          .parameters = {{"L", experts}, {"R", slots}},
+          .options = {{"profile", profile}}}
+          .run()
+          .value();
+  StageCall call{.stage = "combine",
+                 .inputs = {{"recv_y", sent.at("recv_x").value},
+                            {"recv_idx", sent.at("recv_idx").value},
+                            {"recv_count", sent.at("recv_count").value},
+                            {"indices", indices}},
+                 .options = {{"profile", profile}}};
+  if (!local) call.inputs.emplace("sh", Tensor(DType::bf16, {ranks, tokens, channels}));
+  const GoldenOutput y = call.output(output_of(call));
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    float sum = 0;
+    for (std::int64_t k = 0; k < choices; ++k) sum += at(x, i);
+    if (!local) sum = decode_bf16(static_cast<std::uint16_t>(round_exact(kBf16, sum, Rounding::rint)));
+    ASSERT_EQ(at(y.value, i), sum);
+    ASSERT_EQ(y.open[static_cast<std::size_t>(i)], 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ranks, ReturnPath,
+                         ::testing::Combine(::testing::Values("p772", "head"), ::testing::Values(1, 2, 4, 8),
+                                            ::testing::Values(1, 2, 6)));
+
 // Two rows for one route, or none: what the token gets is a race or stale.
 TEST(Combine, AmbiguousReturnsAreOpen) {
   FloatSamples samples(7);

@@ -84,6 +84,23 @@ TEST(QuantRows, FlushingSubnormalsChangesNothing) {
   }
 }
 
+// Seed bug B19: reciprocal times 127 instead of one division. Other scales on about a fifth of all rows (dsv4-chain
+// 11).
+TEST(QuantRows, ReciprocalTimes127HasOtherScales) {
+  FloatSamples samples(25);
+  const Tensor x = random_tensor(DType::f32, {1000, 8}, samples);
+  const GoldenOutput scale = quant(x, "round").run().value().at("scale");
+  int different = 0;
+  for (std::int64_t t = 0; t < 1000; ++t) {
+    float amax = 1e-4f;
+    for (std::int64_t j = 0; j < 8; ++j) amax = std::max(amax, std::fabs(at(x, t * 8 + j)));
+    const float fault = exact::divide(1, exact::multiply(exact::divide(1, amax), 127));
+    different += fault < at(scale.lo, t) || fault > at(scale.hi, t);
+  }
+  EXPECT_GT(different, 100);
+  EXPECT_LT(different, 400);
+}
+
 TEST(QuantRows, RefusesOtherModes) { EXPECT_FALSE(quant(f32_tensor({1, 1}, {1.0f}), "floor").run()); }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <tbb/global_control.h>
 
 #include "goldens/enclosure/width.h"
 #include "goldens/relations/relation_test_support.h"
@@ -268,6 +269,39 @@ TEST(RoutedExpert, MedianWidthAtProductionChannels) {
     EXPECT_LE(found.median_ulp, 2) << profile;
     EXPECT_LT(found.open, found.elements);
   }
+}
+
+TEST(RoutedExpert, SameBytesForAnyThreadCount) {
+  FloatSamples samples(14);
+  const StageCall call = call_of("p772", {5, 0, 3}, {6, 96, 600}, samples);
+  const GoldenOutput expected = call.output("recv_y");
+  for (const std::size_t threads : {1, 3, 8}) {
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+    const GoldenOutput y = call.output("recv_y");
+    EXPECT_EQ(y.value, expected.value);
+    EXPECT_EQ(y.lo, expected.lo);
+    EXPECT_EQ(y.hi, expected.hi);
+    EXPECT_EQ(y.open, expected.open);
+  }
+}
+
+// More freedom of the machine never narrows the enclosure, and none leaves the golden alone.
+TEST(RoutedExpert, WiderProfilesContainNarrowerOnes) {
+  FloatSamples samples(15);
+  StageCall call = call_of("p772", {8}, {8, 96, 64}, samples);
+  std::vector<GoldenOutput> outputs;
+  for (const double ulp : {0.0, 1.0, 3.0, 64.0, 4096.0}) {
+    call.profile = Profile{};
+    if (ulp > 0) call.profile.ulp = {{"exp", ulp}, {"recip", ulp}};
+    outputs.push_back(call.output("recv_y"));
+  }
+  EXPECT_TRUE(is_determined(outputs.front()));
+  EXPECT_GT(widths(outputs.back()).max_ulp, 0);
+  for (std::size_t i = 1; i < outputs.size(); ++i)
+    for (std::int64_t j = 0; j < 8 * 96; ++j) {
+      EXPECT_LE(at(outputs[i].lo, j), at(outputs[i - 1].lo, j));
+      EXPECT_GE(at(outputs[i].hi, j), at(outputs[i - 1].hi, j));
+    }
 }
 
 TEST(RoutedExpert, RefusesBadInputs) {
