@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the release preset (under CI with warnings as errors) and runs the whole test suite.
+# Under CI, or with ASSAY_ORACLES=1, also against the outside oracles (scripts/setup.sh --oracles).
 # Arguments go to ctest: scripts/test.sh -R npy
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh
+oracles=()
+[[ -n ${CI:-} || ${ASSAY_ORACLES:-} == 1 ]] && oracles=(--oracles)
+scripts/setup.sh "${oracles[@]}"
 cmake --preset release ${CI:+-DASSAY_WERROR=ON} >/dev/null
 cmake --build --preset release
 ctest --preset release --parallel "$(nproc)" "$@"
