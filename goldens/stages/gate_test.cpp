@@ -362,6 +362,27 @@ TEST(Gate, RefusesWhatDoesNotFit) {
       "positive multiple");
 }
 
+// Whatever the bits of the inputs, under every freedom: an answer with unique ids in range, and the strict one inside.
+TEST(Gate, AnyInputsGiveAnAnswer) {
+  FloatSamples samples(30);
+  for (int i = 0; i < 100; ++i) {
+    StageCall call = gate_call(kProfiles[samples.below(3)], "demo", 2, 8, 5, samples.bits());
+    call.profile = samples.coin() ? flushing() : some_machine(samples);
+    for (auto& [name, tensor] : call.inputs)
+      if (samples.below(3) == 0) tensor = random_tensor(tensor.dtype(), tensor.shape(), samples, &FloatSamples::any);
+    for (const auto& [name, output] : outputs_of(call)) {
+      if (name == "x_norm" || name == "x_norm_scale" || name == "weights") {
+        EXPECT_TRUE(is_enclosed(output)) << i << name;
+      }
+      if (name != "indices" || open_elements(output) != 0) continue;
+      for (std::size_t t = 0; t < 2; ++t) {
+        const auto ids = output.value.as<std::int32_t>().subspan(2 * t, 2);
+        EXPECT_TRUE(ids[0] != ids[1] && std::min(ids[0], ids[1]) >= 0 && std::max(ids[0], ids[1]) < 5) << i;
+      }
+    }
+  }
+}
+
 TEST(Gate, OutputsMatchTheirPorts) {
   for (const std::string& profile : kProfiles) EXPECT_EQ(broken_port(gate_call(profile, "pro", 3, 16, 8, 19)), "");
 }

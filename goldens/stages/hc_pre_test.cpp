@@ -252,6 +252,18 @@ TEST(HcPre, RefusesWhatDoesNotFit) {
       "at least 1");
 }
 
+// Whatever the bits of the inputs, under every freedom: an answer, and the strict one lies inside.
+TEST(HcPre, AnyInputsGiveAnAnswer) {
+  FloatSamples samples(30);
+  for (int i = 0; i < 60; ++i) {
+    StageCall call = hc_pre_call(kProfiles[samples.below(3)], 2, 4, 4, samples.bits());
+    call.profile = samples.coin() ? flushing() : some_machine(samples);
+    for (auto& [name, tensor] : call.inputs)
+      if (samples.below(3) == 0) tensor = random_tensor(tensor.dtype(), tensor.shape(), samples, &FloatSamples::any);
+    for (const auto& [name, output] : outputs_of(call)) EXPECT_TRUE(is_enclosed(output)) << i << name;
+  }
+}
+
 TEST(HcPre, OutputsMatchTheirPorts) {
   for (const std::string& profile : kProfiles) EXPECT_EQ(broken_port(hc_pre_call(profile, 3, 4, 8, 19)), "");
 }
