@@ -82,32 +82,42 @@ Bracket sqrt_bracket(double x) {
   return around(root, 0 <=> compare_product(root, root, x));
 }
 
-// The reciprocal falls: its bounds come from the root's opposite ones.
+// The reciprocal falls: its bounds come from the root's opposite ones. Root and quotients round to nearest, so one step
+// outward encloses. Two steps of the root, two of the quotient and its two roundings: at most 5 units.
 Bracket rsqrt_bracket(double x) {
   if (!is_finite(x) || !(x > 0)) return kOutside;
-  const Bracket root = sqrt_bracket(x);
-  return {quotient_bracket(1, root.hi).lo, quotient_bracket(1, root.lo).hi};
+  const double root = std::sqrt(x);
+  return {next_below(1 / next_above(root)), next_above(1 / next_below(root))};
 }
 
 // With t = e^-|x|, which exp_bracket gives to two units: 1 / (1 + t) falls with t and lies in [1/2, 1]; its mirror
-// image t / (1 + t) rises with t. Every further operation rounds outward by one unit at most, so the relative width is
-// at most 2 (t) + 2 (sum) + 2 (quotient) + 1 units of 2^-52, less than 2^-49.
+// image t / (1 + t) rises with t. Sum and quotient round to nearest and take one step outward: 3 units each of width,
+// with t's at most 8 units of 2^-52 in all, 2^-49. Nothing here branches on rounding errors, which no branch predictor
+// foresees.
 Bracket sigmoid_bracket(double x) {
   if (!is_finite(x)) return kOutside;
+  if (x == 0) return {0.5, 0.5};
   const Bracket t = exp_bracket(-std::fabs(x));
-  const double least = sum_bracket(1, t.lo).lo, greatest = sum_bracket(1, t.hi).hi;
-  if (x >= 0) return {quotient_bracket(1, greatest).lo, quotient_bracket(1, least).hi};
-  return {quotient_bracket(t.lo, sum_bracket(1, t.lo).hi).lo, quotient_bracket(t.hi, sum_bracket(1, t.hi).lo).hi};
+  const double least = next_below(1 + t.lo), greatest = next_above(1 + t.hi);
+  if (x > 0) return {next_below(1 / greatest), std::fmin(next_above(1 / least), 1)};
+  // next_below(0) would be negative.
+  const double lo = t.lo / next_above(1 + t.lo);
+  return {lo == 0 ? 0 : next_below(lo), std::fmin(next_above(t.hi / next_below(1 + t.hi)), t.hi)};
 }
 
-// log(1 + e^x) = max(x, 0) + log1p(e^-|x|), a sum of two numbers >= 0: nothing cancels, and each part has a relative
-// width of at most 4 units of 2^-52 (log1p's condition number is at most 1), the sum 2 more.
+// log(1 + e^x) = max(x, 0) + log1p(t), t = e^-|x|: a sum of two numbers >= 0, nothing cancels. From t.lo to t.hi log1p
+// grows by at most t.hi - t.lo, which is exact (two steps), and at most 3 units of log1p(t) >= 0.69 t; log1p_bracket's
+// 2 units and two roundings with a step outward to either side make less than 2^-48. Below e^-38 < 2^-54 log1p(t) lies
+// between t and the double below it.
 Bracket softplus_bracket(double x) {
   if (!is_finite(x)) return kOutside;
   const Bracket t = exp_bracket(-std::fabs(x));
-  const Bracket tail{log1p_bracket(t.lo).lo, log1p_bracket(t.hi).hi};
-  if (x <= 0) return tail;
-  return {std::fmax(x, sum_bracket(x, tail.lo).lo), sum_bracket(x, tail.hi).hi};
+  if (x < -38) return {t.lo == 0 ? 0 : next_below(t.lo), t.hi};
+  if (x > 38) return {x, next_above(x)};
+  const Bracket least = log1p_bracket(t.lo);
+  const double hi = next_above(least.hi + (t.hi - t.lo));
+  if (x <= 0) return {least.lo, hi};
+  return {std::fmax(x, next_below(x + least.lo)), next_above(x + hi)};
 }
 
 }  // namespace assay::goldens::exact

@@ -20,21 +20,20 @@ struct Bracket {
 // Beyond the range of double lo and hi saturate: a tiny positive value has lo = 0 and hi = 2^-1074, a huge one has the
 // largest double and infinity. Signs are kept: what is positive has lo >= 0, and what is not zero has hi > 0.
 
-// At most one unit wide; a value that is a double has lo = hi.
+// At most one unit wide; a value that is a double has lo = hi. (Sums with an operand above 2^1000: two units.)
 Bracket sum_bracket(double a, double b);
 Bracket product_bracket(double a, double b);
 Bracket quotient_bracket(double a, double b);  // b != 0, both finite
 Bracket sqrt_bracket(double x);                // x >= 0, finite
-// At most three units wide; exact for powers of four.
-Bracket rsqrt_bracket(double x);  // x > 0, finite
+Bracket rsqrt_bracket(double x);               // x > 0, finite; at most five units wide
 
 // Two units wide: 2^-51 of the value. Exact at exp(0), log(1), log1p(0).
 Bracket exp_bracket(double x);    // Any finite x.
 Bracket log_bracket(double x);    // x > 0, finite
 Bracket log1p_bracket(double x);  // x > -1, finite
 
-// Of any finite x, at most 2^-49 of the value wide while that is a normal double, at both ends.
-Bracket sigmoid_bracket(double x);   // 1 / (1 + e^-x)
+// Of any finite x. While the value is a normal double, at most 2^-49 of it wide, softplus 2^-48, at both ends of x.
+Bracket sigmoid_bracket(double x);   // 1 / (1 + e^-x), exact at 0
 Bracket softplus_bracket(double x);  // log(1 + e^x)
 
 }  // namespace assay::goldens::exact

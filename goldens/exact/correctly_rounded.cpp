@@ -17,10 +17,10 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 // Both ends of a bracket round to the same float32: so does the value between them, since rounding is monotone. Else
-// they are neighbours (a bracket is narrower than 2^-48, float32 has 2^-24), and the value's side of their midpoint
-// decides. It is not the midpoint itself, so there are no ties: at a float32 other than 0 (1 for log) exp, log, sigmoid
-// and softplus are transcendental, and a midpoint's significand has 25 bits and is odd, so that 1 / m^2 is no float32
-// unless m is a power of two, which in rsqrt's range is a float32.
+// they are neighbours (a bracket is at most 2^-48 of the value wide, float32 has 2^-24), and the value's side of their
+// midpoint decides. It is not the midpoint itself, so there are no ties: at a float32 other than 0 (1 for log) exp,
+// log, sigmoid and softplus are transcendental, and a midpoint's significand has 25 bits and is odd, so that 1 / m^2 is
+// no float32 unless m is a power of two, which in rsqrt's range is a float32.
 Rounded round(Bracket bracket, Function function, float x) {
   const auto below = static_cast<float>(bracket.lo), above = static_cast<float>(bracket.hi);
   if (std::bit_cast<std::uint32_t>(below) == std::bit_cast<std::uint32_t>(above)) return {below};
