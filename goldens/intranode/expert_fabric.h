@@ -13,11 +13,10 @@ enum class ExpertMutant : std::uint8_t {
   foreign_added,       // select replaced by a multiplication: NaN of foreign slots leaks
   truncated,           // the first narrowing, toward zero
   double_accumulator,  // at the first level
-  mixed_contraction,   // fused on odd PEs only
   neighbour_row,       // slot_of off by one
   last_term_dropped
 };
-inline constexpr int kExpertMutants = 10;
+inline constexpr int kExpertMutants = 9;
 
 struct ExpertCase {
   Configuration config;
@@ -88,7 +87,6 @@ class ExpertFabric {
   float partial(const Fabric& fabric, std::int64_t source, Place at, std::int64_t h) const {
     const Configuration& s = c_.config;
     const std::int64_t row = at.pe * s.slots() + at.slot, rows = s.ws * s.m;
-    const bool fuses = is(ExpertMutant::mixed_contraction) ? at.pe % 2 == 1 : fuses_;
     float sum = 0, before = 0;
     double wide = 0;
     for (const std::int64_t j : order()) {
@@ -102,7 +100,7 @@ class ExpertFabric {
       if (!local) w = 0;
       before = sum;
       const float product = w * x;
-      sum = fuses ? std::fma(w, x, sum) : sum + product;
+      sum = fuses_ ? std::fma(w, x, sum) : sum + product;
       wide += static_cast<double>(w) * static_cast<double>(x);
     }
     if (is(ExpertMutant::last_term_dropped)) sum = before;

@@ -72,7 +72,7 @@ RC_GTEST_PROP(IntranodeCombine, AcceptsAnySubject, (std::uint64_t seed)) { expec
 TEST(IntranodeCombine, RejectsMutants) {
   for (int mutant = 1; mutant < intranode::kCombineMutants; ++mutant) {
     int different = 0;
-    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
       Worlds worlds(seed * 1000 + static_cast<std::uint64_t>(mutant));
       const CombineCase c = random_case(worlds);
       const GoldenMap golden = combine_call(c).run().value();
