@@ -102,7 +102,7 @@ std::int64_t outside(const GoldenOutput& golden, const std::vector<Real>& values
 }
 inline std::int64_t open_elements(const GoldenOutput& golden) { return std::ranges::count(golden.open, 1); }
 
-// Runs the call under a2a3, with sums in any order, and without freedom; records times and the widths of the outputs,
+// Runs the call under a2a3 and with sums in any order; records times and the widths of the outputs,
 // and expects the median width of bf16 outputs under a2a3 to be at most two steps.
 inline void record_production(StageCall call, const std::string& name) {
   const auto record = [&](const std::string& key, auto value) {
@@ -117,8 +117,6 @@ inline void record_production(StageCall call, const std::string& name) {
   const GoldenMap chunked = timed("a2a3_ms");
   call.profile.sum_order = SumOrder::any;
   const GoldenMap any = timed("any_order_ms");
-  call.profile = no_freedom();
-  timed("no_freedom_ms");
   for (const auto& [output, golden] : chunked) {
     const bool is_bf16 = golden.value.dtype() == DType::bf16;
     if (!is_bf16 && golden.value.dtype() != DType::f32) continue;
