@@ -19,14 +19,17 @@ Verdict verdict_of_status(std::string_view status) {
   return status == "completed" ? Verdict::passed : Verdict::error;
 }
 
-// From the comparisons of a backend's outputs with a golden: any failure fails, no comparison at all is unverified.
+bool is_oracle(const run::OutputResult& output) { return output.reference == "golden" || output.oracle == "relation"; }
+
+// From the comparisons of a backend's outputs with a golden or by relations: any failure fails, no comparison at all is
+// unverified.
 Verdict verdict_of_outputs(const run::CaseResult& result, std::string_view backend) {
   bool compared = false;
   for (const run::StageResult& stage : result.stages)
     for (const run::OutputResult& output : stage.outputs) {
       if (output.subject != backend) continue;
-      if (!output.comparison.passed && output.reference == "golden") return Verdict::failed;
-      compared = compared || (output.reference == "golden" && output.comparison.compared > 0);
+      if (!output.comparison.passed && is_oracle(output)) return Verdict::failed;
+      compared = compared || (is_oracle(output) && output.comparison.compared > 0);
     }
   return compared ? Verdict::passed : Verdict::unverified;
 }

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "goldens/relations/trial.h"
 #include "harness/compare/policy.h"
 #include "harness/core/dtype.h"
 #include "harness/core/error.h"
@@ -71,6 +72,8 @@ struct StageSpec {
   std::vector<Task> tasks;
   GoldenSource golden;  // monostate: none, verdicts are unverified without a peer
   std::map<std::string, compare::Policy, std::less<>> policies;  // per output; default of the pipeline otherwise
+  // Beside those of a built-in golden. Ports are tensors; axes are dimensions as the tensors' shapes write them.
+  std::vector<goldens::Relation> relations;
 };
 
 struct Pipeline {
@@ -89,6 +92,9 @@ struct Pipeline {
 
   const TensorSpec* find_tensor(std::string_view name) const;
 };
+
+// The tensors a relation of the stage may name, without extents.
+goldens::RelationSubject relation_subject(const Pipeline& pipeline, const StageSpec& stage);
 
 // Errors carry file:line:column and the text. Refuses unknown keys.
 Result<Pipeline> read_pipeline(const std::filesystem::path& file);

@@ -57,6 +57,11 @@ class Reader {
   BuiltinGolden read_builtin(const StageSpec& stage, const Node& node);
   void check_builtin(const StageSpec& stage, const BuiltinGolden& golden, const Node& node);
 
+  // ---- reader_relation.cpp
+  void read_relations(StageSpec& stage, const Node& node);
+  std::optional<goldens::Relation> read_relation(const Node& node);
+  std::vector<std::pair<std::string, int>> factors(const Node& node, std::string_view what);
+
   std::vector<std::string> integer_names() const;
   std::vector<std::string> parameter_names() const;
   std::vector<std::string> tensor_names() const;

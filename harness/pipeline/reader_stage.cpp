@@ -31,7 +31,7 @@ std::vector<std::string> stage_names() {
 
 void Reader::read_stage(const Node& node) {
   if (!expect(node, Node::Kind::table, "a stage")) return;
-  check_keys(node, "a stage", {"name", "inputs", "outputs", "tasks", "golden", "policy"});
+  check_keys(node, "a stage", {"name", "inputs", "outputs", "tasks", "golden", "policy", "relations"});
   StageSpec stage;
   if (const Node* name = required(node, "name", "a stage")) {
     stage.name = text(*name, "name");
@@ -55,6 +55,7 @@ void Reader::read_stage(const Node& node) {
     for (const Node& task : tasks->items) read_task(stage, task);
   }
   if (const Node* golden = node.find("golden")) stage.golden = read_golden(stage, *golden);
+  if (const Node* relations = node.find("relations")) read_relations(stage, *relations);
   pipeline_.stages.push_back(std::move(stage));
 }
 
@@ -98,6 +99,8 @@ void Reader::read_stage_policies(StageSpec& stage, const Node& node) {
         fail(value, fmt::format("policy for '{}', which is not an output of stage '{}'{}", output, stage.name,
                                 suggestion(output, stage.outputs)));
       stage.policies[output] = policy(value);
+      if (std::holds_alternative<compare::Relations>(stage.policies[output].rule))
+        fail(value, fmt::format("policy relations is for '{}' alone; it is for all outputs of a stage", output));
     }
   }
 }

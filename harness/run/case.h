@@ -38,8 +38,8 @@ Result<Case> parse_replay(std::string_view line);
 struct OutputResult {
   std::string stage, output;
   std::string subject;    // "sim", "opencl"
-  std::string reference;  // "golden", "sim"
-  std::string oracle;     // "builtin", "npy", "command", "peer"
+  std::string reference;  // "golden", "sim"; of a relation: the trial, "T reversed"
+  std::string oracle;     // "builtin", "npy", "command", "peer", "relation"
   compare::Comparison comparison;
   std::string pattern;  // of a mismatch, in words
 };
@@ -53,6 +53,8 @@ struct StageResult {
   std::string stage;
   compare::Blame blame = compare::Blame::none;
   std::vector<OutputResult> outputs;
+  bool by_relations = false;              // judged by metamorphic relations instead of a golden
+  std::vector<std::string> inapplicable;  // relations that were not tried, and why
 };
 
 // How the diagnostic of a changed input or guard zone begins.
@@ -68,6 +70,15 @@ struct BackendResult {
   std::uint64_t instructions = 0;
 };
 
+// How far an output of a chain lies from what the goldens alone make of the case's inputs. Reported, never judged: each
+// stage is judged on what it received.
+struct EndToEnd {
+  std::string output, subject;
+  std::int64_t max_ulps = 0;
+  double max_abs = 0;
+  std::int64_t compared = 0;
+};
+
 struct CaseResult {
   Case c;
   std::string id;
@@ -76,6 +87,7 @@ struct CaseResult {
   bool judged = true;  // false: only inputs were written or kernels run, nothing was to be compared
   std::vector<StageResult> stages;
   std::vector<BackendResult> backends;
+  std::vector<EndToEnd> end_to_end;  // of the stages behind the first
   std::int64_t compared = 0, unconstrained = 0, unwritten = 0;
   double seconds = 0;
 };

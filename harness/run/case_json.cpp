@@ -105,6 +105,7 @@ void from_json(const json& node, OutputResult& o) {
 
 void to_json(json& node, const StageResult& s) {
   node = json{{"stage", s.stage}, {"blame", kBlameNames[static_cast<std::size_t>(s.blame)]}, {"outputs", s.outputs}};
+  if (s.by_relations) node["inapplicable"] = s.inapplicable;
 }
 
 void from_json(const json& node, StageResult& s) {
@@ -114,6 +115,8 @@ void from_json(const json& node, StageResult& s) {
   if (found == kBlameNames.end()) throw json::other_error::create(501, "blame '" + blame + "' is unknown", &node);
   s.blame = static_cast<compare::Blame>(found - kBlameNames.begin());
   s.outputs = node.value("outputs", s.outputs);
+  s.by_relations = node.contains("inapplicable");
+  s.inapplicable = node.value("inapplicable", s.inapplicable);
 }
 
 void to_json(json& node, const BackendResult& b) {
@@ -144,6 +147,12 @@ void to_json(json& node, const CaseResult& r) {
               {"unwritten", r.unwritten},
               {"seconds", r.seconds}};
   if (!r.judged) node["judged"] = false;
+  for (const EndToEnd& one : r.end_to_end)
+    node["end_to_end"].push_back({{"output", one.output},
+                                  {"subject", one.subject},
+                                  {"max_ulps", one.max_ulps},
+                                  {"max_abs", finite_or_null(one.max_abs)},
+                                  {"compared", one.compared}});
 }
 
 // Throws nlohmann::json::exception on wrong types and unknown verdicts; readers of untrusted JSON catch it.
@@ -158,6 +167,10 @@ void from_json(const json& node, CaseResult& r) {
   r.judged = node.value("judged", r.judged);
   r.stages = node.value("stages", r.stages);
   r.backends = node.value("backends", r.backends);
+  for (const json& item : node.value("end_to_end", json::array()))
+    r.end_to_end.push_back({item.value("output", std::string()), item.value("subject", std::string()),
+                            item.value("max_ulps", std::int64_t{0}), number_or_infinity(item, "max_abs"),
+                            item.value("compared", std::int64_t{0})});
   r.compared = node.value("compared", r.compared);
   r.unconstrained = node.value("unconstrained", r.unconstrained);
   r.unwritten = node.value("unwritten", r.unwritten);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "harness/run/assumed.h"
+#include "harness/run/relation_run.h"
 #include "harness/run/verdict.h"
 
 namespace assay::run {
@@ -94,20 +96,24 @@ Result<std::vector<CaseRun::Answer>> CaseRun::collect(const pipeline::StageSpec&
   return answers;
 }
 
-// The golden for what this subject received; shared with an earlier one that received the same bits.
+// The golden for what this subject received, and returned where that decides; shared with an earlier one of the same
+// bits.
 Result<void> CaseRun::evaluate_golden(const pipeline::StageSpec& stage, std::vector<Answer>& answers,
                                       std::size_t index) {
   Answer& answer = answers[index];
+  const bool set_valued = is_set_valued(stage);
   for (std::size_t i = 0; i < index; ++i) {
     const Answer& earlier = answers[i];
     if (earlier.contraction != answer.contraction || earlier.inputs != answer.inputs || earlier.golden.empty())
       continue;
+    if (set_valued && earlier.outcome.outputs != answer.outcome.outputs) continue;
     answer.golden = earlier.golden;
     return {};
   }
   Profile profile = prepared_.profile;
   if (answer.contraction) profile.contraction = Contraction::allowed;
-  auto golden = stage_golden(*prepared_.pipeline, stage, prepared_.bindings, prepared_.tensors, answer.inputs, profile);
+  auto golden = stage_golden(*prepared_.pipeline, stage, prepared_.bindings, prepared_.tensors, answer.inputs, profile,
+                             set_valued ? &answer.outcome.outputs : nullptr);
   if (!golden) return tl::unexpected(golden.error());
   answer.golden = std::move(*golden);
   return {};
@@ -132,6 +138,7 @@ Result<void> CaseRun::compare_with_golden(const pipeline::StageSpec& stage, cons
     const compare::Policy policy = policy_of(stage, output, answer.contraction);
     auto comparison = compare::compare(actual, reference, policy, mask_of(answer.outcome, output));
     if (!comparison) return tl::unexpected(comparison.error());
+    name_assumption(golden->second, *comparison);
     OutputResult one{stage.name, output, answer.subject->name, "golden", std::string(oracle_name(stage.golden)),
                      {},         ""};
     if (!comparison->passed)
@@ -145,7 +152,16 @@ Result<void> CaseRun::compare_with_golden(const pipeline::StageSpec& stage, cons
 // Bit by bit; where bits differ although both satisfy the golden, by the golden's enclosure or the policy.
 Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, const Answer& device,
                                              const Answer& simulator, StageResult& result) {
+  const bool set_valued = is_set_valued(stage);
+  const auto admissible = [&](const Answer& answer, const std::string& output) {
+    return std::any_of(result.outputs.begin(), result.outputs.end(), [&](const OutputResult& one) {
+      return one.output == output && one.subject == answer.subject->name && one.reference == "golden" &&
+             one.comparison.passed;
+    });
+  };
   for (const std::string& output : stage.outputs) {
+    // Two admissible answers of several need not be one.
+    if (set_valued && admissible(device, output) && admissible(simulator, output)) continue;
     const Tensor& actual = device.outcome.outputs.find(output)->second;
     const auto golden = device.golden.find(output);  // the wider one where contraction is allowed
     const bool has_golden = golden != device.golden.end();
@@ -157,7 +173,7 @@ Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, c
                              has_golden ? std::span<const std::uint8_t>() : mask_of(simulator.outcome, output));
     compare::Policy policy = policy_of(stage, output, device.contraction);
     const bool is_bound = std::holds_alternative<compare::Bound>(policy.rule);
-    if (has_golden || is_bound) policy.rule = compare::Bits{};
+    if (has_golden || is_bound || result.by_relations) policy.rule = compare::Bits{};
     auto comparison = compare::compare(actual, reference, policy, mask);
     if (comparison && !comparison->passed && has_golden) {
       if (is_bound) reference.lo = &golden->second.lo, reference.hi = &golden->second.hi;
@@ -173,6 +189,73 @@ Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, c
   return {};
 }
 
+// A verdict by an enclosure that has a width rests on the profile's numbers.
+void CaseRun::name_assumption(const goldens::GoldenOutput& golden, Comparison& comparison) const {
+  constexpr std::string_view kBound = "bound";
+  if (!comparison.rule.starts_with(kBound) || golden.lo == golden.hi || !arithmetic_is_assumed(prepared_.profile))
+    return;
+  comparison.rule.insert(kBound.size(), "(assumed)");
+}
+
+bool CaseRun::is_by_relations(const pipeline::StageSpec& stage) const {
+  return !stage.outputs.empty() &&
+         std::holds_alternative<compare::Relations>(policy_of(stage, stage.outputs.front(), false).rule);
+}
+
+Result<void> CaseRun::hold_relations(const pipeline::StageSpec& stage, const Answer& answer, const Related& related,
+                                     StageResult& result) {
+  RelatedRun run;
+  if (related)
+    run = [&](const TensorMap& inputs, const Bindings& bindings, const std::vector<ResolvedTensor>& tensors) {
+      return related(inputs, bindings, tensors, *answer.subject);
+    };
+  auto held = run_relations(prepared_, stage, answer.subject->name, answer.inputs, answer.outcome, run);
+  if (!held) return tl::unexpected(held.error());
+  std::move(held->outputs.begin(), held->outputs.end(), std::back_inserter(result.outputs));
+  if (result.inapplicable.empty()) result.inapplicable = std::move(held->inapplicable);
+  TensorMap& kept = related_failures_[answer.subject->name];
+  for (auto& [name, tensor] : held->failed.inputs) kept.emplace("related." + name, std::move(tensor));
+  for (auto& [name, tensor] : held->failed.outputs) kept.emplace("related." + name, std::move(tensor));
+  return {};
+}
+
+// The goldens' own values go on to the next stage's golden; what subjects made of theirs is measured against them.
+Result<void> CaseRun::follow_chain(const pipeline::StageSpec& stage, const std::vector<Answer>& answers) {
+  if (prepared_.pipeline->stages.size() < 2 || answers.empty()) return {};
+  const bool is_first = result_.stages.empty();
+  if (is_first) chain_ = answers.front().inputs;
+  const bool has_golden = std::holds_alternative<pipeline::BuiltinGolden>(stage.golden) && !is_set_valued(stage);
+  if (!chain_ || !has_golden || is_by_relations(stage)) {
+    chain_.reset();
+    return {};
+  }
+  // Inputs of the pipeline that only this stage reads are the same for every subject.
+  for (const std::string& name : stage.inputs)
+    if (const auto given = answers.front().inputs.find(name); given != answers.front().inputs.end())
+      chain_->try_emplace(name, given->second);
+  const TensorMap inputs = inputs_of(stage, *chain_);
+  const auto same = std::find_if(answers.begin(), answers.end(), [&](const Answer& answer) {
+    return !answer.contraction && !answer.golden.empty() && answer.inputs == inputs;
+  });
+  auto golden = same != answers.end() ? Result<goldens::GoldenMap>(same->golden)
+                                      : stage_golden(*prepared_.pipeline, stage, prepared_.bindings, prepared_.tensors,
+                                                     inputs, prepared_.profile);
+  if (!golden) return tl::unexpected(golden.error());
+  for (const auto& [output, one] : *golden) {
+    chain_->insert_or_assign(output, one.value);
+    for (const Answer& answer : answers) {
+      if (is_first || !answer.subject->alive) continue;
+      const compare::Reference reference{&one.value, nullptr, nullptr, one.open};
+      const auto distance = compare::compare(answer.outcome.outputs.find(output)->second, reference, compare::Policy{},
+                                             mask_of(answer.outcome, output));
+      if (!distance) return tl::unexpected(distance.error());
+      result_.end_to_end.push_back(
+          {output, answer.subject->name, distance->max_ulps, distance->max_abs, distance->compared});
+    }
+  }
+  return {};
+}
+
 void CaseRun::keep_tensors(const std::vector<Answer>& answers, bool went_wrong) {
   if (failure_kept_ || answers.empty()) return;
   failure_kept_ = went_wrong;
@@ -184,17 +267,27 @@ void CaseRun::keep_tensors(const std::vector<Answer>& answers, bool went_wrong) 
     failure_.golden.emplace(name + ".lo", golden.lo);
     failure_.golden.emplace(name + ".hi", golden.hi);
   }
-  for (const Answer& answer : answers) failure_.actual[answer.subject->name] = answer.outcome.outputs;
+  for (const Answer& answer : answers) {
+    TensorMap& actual = failure_.actual[answer.subject->name] = answer.outcome.outputs;
+    if (const auto related = related_failures_.find(answer.subject->name); related != related_failures_.end())
+      actual.insert(related->second.begin(), related->second.end());
+  }
 }
 
-Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& source) {
+Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& source, const Related& related) {
   auto answers = collect(stage, source);
   if (!answers) return tl::unexpected(answers.error());
   StageResult result;
   result.stage = stage.name;
+  result.by_relations = is_by_relations(stage);
+  related_failures_.clear();
   for (std::size_t i = 0; i < answers->size(); ++i) {
     Answer& answer = (*answers)[i];
     if (!answer.subject->alive) continue;
+    if (result.by_relations) {
+      if (const auto held = hold_relations(stage, answer, related, result); !held) return tl::unexpected(held.error());
+      continue;
+    }
     if (const auto golden = evaluate_golden(stage, *answers, i); !golden) return tl::unexpected(golden.error());
     if (const auto compared = compare_with_golden(stage, answer, result); !compared)
       return tl::unexpected(compared.error());
@@ -214,8 +307,9 @@ Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& 
       std::any_of(answers->begin(), answers->end(), [](const Answer& a) { return !a.outcome.stray_write.empty(); });
   const bool stopped = std::any_of(answers->begin(), answers->end(), [](const Answer& a) { return !a.subject->alive; });
   keep_tensors(*answers, stray || stopped || result.blame != compare::Blame::none);
+  const auto followed = follow_chain(stage, *answers);
   result_.stages.push_back(std::move(result));
-  return {};
+  return followed;
 }
 
 Result<CaseResult> CaseRun::finish() {

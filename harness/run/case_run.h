@@ -54,8 +54,11 @@ class CaseRun {
 
   // How a subject answers a stage.
   using Source = std::function<Result<StageOutcome>(const pipeline::StageSpec&, const TensorMap& inputs, Subject&)>;
-  // Errors: bad input of the golden or of the source.
-  Result<void> run_stage(const pipeline::StageSpec& stage, const Source& source);
+  // How a subject answers the stage on other inputs; absent where answers come from files.
+  using Related = std::function<Result<StageOutcome>(const TensorMap& inputs, const Bindings& bindings,
+                                                     const std::vector<ResolvedTensor>& tensors, Subject&)>;
+  // Errors: bad input of the golden, of the relations or of the source.
+  Result<void> run_stage(const pipeline::StageSpec& stage, const Source& source, const Related& related = {});
 
   // The verdict with `expect` applied. Call once, after the last stage.
   Result<CaseResult> finish();
@@ -72,11 +75,16 @@ class CaseRun {
   };
 
   Result<std::vector<Answer>> collect(const pipeline::StageSpec& stage, const Source& source);
+  bool is_by_relations(const pipeline::StageSpec& stage) const;
+  Result<void> hold_relations(const pipeline::StageSpec& stage, const Answer& answer, const Related& related,
+                              StageResult& result);
+  void name_assumption(const goldens::GoldenOutput& golden, compare::Comparison& comparison) const;
   Result<void> evaluate_golden(const pipeline::StageSpec& stage, std::vector<Answer>& answers, std::size_t index);
   compare::Policy policy_of(const pipeline::StageSpec& stage, const std::string& output, bool contraction) const;
   Result<void> compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result);
   Result<void> compare_with_simulator(const pipeline::StageSpec& stage, const Answer& device, const Answer& simulator,
                                       StageResult& result);
+  Result<void> follow_chain(const pipeline::StageSpec& stage, const std::vector<Answer>& answers);
   void keep_tensors(const std::vector<Answer>& answers, bool went_wrong);
 
   const PreparedCase& prepared_;
@@ -85,7 +93,10 @@ class CaseRun {
   CaseResult result_;
   std::vector<std::string> broken_rules_;
   reports::FailureTensors failure_;
+  std::map<std::string, TensorMap, std::less<>> related_failures_;  // by subject, of the stage at hand
   bool failure_kept_ = false;
+  // What the goldens make of the case's inputs; nothing once a stage has no golden that stands for itself.
+  std::optional<TensorMap> chain_;
 };
 
 }  // namespace assay::run

@@ -93,10 +93,15 @@ struct StageOutcome {
 Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors,
                                const TensorMap& inputs, device::Backend& backend, const device::RunOptions& options);
 
-// Golden of the stage for these inputs; empty map when the stage has none.
+// Golden of the stage for these inputs; empty map when the stage has none. `observed`: what a subject returned, for a
+// built-in stage that admits several answers (goldens/stages/stage.h); may be null. Only outputs of the stage are
+// given.
 Result<goldens::GoldenMap> stage_golden(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
                                         const Bindings& bindings, const std::vector<ResolvedTensor>& tensors,
-                                        const TensorMap& inputs, const Profile& profile);
+                                        const TensorMap& inputs, const Profile& profile,
+                                        const TensorMap* observed = nullptr);
+// Whether the stage's golden depends on what a subject returned.
+bool is_set_valued(const pipeline::StageSpec& stage);
 
 struct ExecuteOptions {
   std::vector<std::filesystem::path> pipeline_directories;

@@ -1,3 +1,6 @@
+#include <tbb/global_control.h>
+
+#include <algorithm>
 #include <filesystem>
 
 #include "harness/device/backend.h"
@@ -54,6 +57,10 @@ Result<CaseResult> run_only(Executor& executor, const Case& c, const std::filesy
 WorkerService execution_service() {
   WorkerService service;
   service.configure = [](const WorkerSetup& setup) -> Result<CaseHandler> {
+    // Lives as long as the handler; results do not depend on the number (goldens/parallel.h).
+    using Control = tbb::global_control;
+    const auto threads = static_cast<std::size_t>(std::max(setup.threads, 0));
+    const auto limit = threads == 0 ? nullptr : std::make_shared<Control>(Control::max_allowed_parallelism, threads);
     auto executor = std::make_shared<Executor>(options_of(setup));
     const auto folder = [root = setup.exchange](const Case& c) { return root / case_id(c); };
     switch (setup.mode) {
@@ -62,9 +69,9 @@ WorkerService execution_service() {
       case Mode::run:
         return [=](const Case& c) { return run_only(*executor, c, folder(c)); };
       case Mode::verify:
-        return [=](const Case& c) { return executor->verify(folder(c)); };
+        return [=, hold = limit](const Case& c) { return executor->verify(folder(c)); };
       default:
-        return [=](const Case& c) { return executor->execute(c); };
+        return [=, hold = limit](const Case& c) { return executor->execute(c); };
     }
   };
   service.probe = [](const std::string& name) {

@@ -101,13 +101,17 @@ Result<void> Executor::State::add_backends(const PreparedCase& prepared, const T
   return {};
 }
 
+device::RunOptions Executor::State::run_options(const PreparedCase& prepared) const {
+  device::RunOptions result;
+  result.profile = &prepared.profile;
+  result.instruction_budget = options.instruction_budget;
+  result.contract_fma = options.contract_fma;
+  return result;
+}
+
 Result<StageOutcome> Executor::State::run_on_backend(const PreparedCase& prepared, const ResolvedStage& stage,
                                                      const TensorMap& inputs, Subject& subject) const {
-  device::RunOptions run_options;
-  run_options.profile = &prepared.profile;
-  run_options.instruction_budget = options.instruction_budget;
-  run_options.contract_fma = options.contract_fma;
-  auto outcome = run::run_stage(stage, prepared.tensors, inputs, *subject.backend, run_options);
+  auto outcome = run::run_stage(stage, prepared.tensors, inputs, *subject.backend, run_options(prepared));
   if (!outcome) return outcome;
   for (const device::Diagnostic& diagnostic : outcome->report.diagnostics)
     subject.result.diagnostics.push_back(device::to_string(diagnostic, file_of(stage, diagnostic.function)));
@@ -121,7 +125,13 @@ Result<void> Executor::State::run_stages(const PreparedCase& prepared, CaseRun& 
     const auto source = [&](const pipeline::StageSpec&, const TensorMap& inputs, Subject& subject) {
       return run_on_backend(prepared, *resolved, inputs, subject);
     };
-    if (const auto done = run.run_stage(stage, source); !done) return done;
+    const auto related = [&](const TensorMap& inputs, const Bindings& bindings,
+                             const std::vector<ResolvedTensor>& tensors, Subject& subject) -> Result<StageOutcome> {
+      const auto again = resolve_stage(*prepared.pipeline, stage, bindings, &kernels);
+      if (!again) return tl::unexpected(again.error());
+      return run::run_stage(*again, tensors, inputs, *subject.backend, run_options(prepared));
+    };
+    if (const auto done = run.run_stage(stage, source, related); !done) return done;
   }
   return {};
 }

@@ -24,6 +24,7 @@ struct Executor::State {
   Result<void> add_backends(const PreparedCase& prepared, const TensorMap& inputs, CaseRun& run);
   // Runs every stage of the case on the run's subjects.
   Result<void> run_stages(const PreparedCase& prepared, CaseRun& run);
+  device::RunOptions run_options(const PreparedCase& prepared) const;
   Result<StageOutcome> run_on_backend(const PreparedCase& prepared, const ResolvedStage& stage, const TensorMap& inputs,
                                       Subject& subject) const;
   // The same for one subject, without goldens; `unwritten` receives the masks.

@@ -1,4 +1,5 @@
 // The golden of a stage: a built-in one, .npy files, or a command.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -7,12 +8,17 @@
 #include "harness/core/npy.h"
 #include "harness/core/scratch_directory.h"
 #include "harness/run/execute.h"
+#include "harness/run/golden_binding.h"
 #include "harness/run/substitute.h"
 
 namespace assay::run {
 namespace {
 
 namespace fs = std::filesystem;
+
+bool contains(const std::vector<std::string>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
 
 struct Context {
   const pipeline::StageSpec& stage;
@@ -27,14 +33,15 @@ struct Context {
   }
 };
 
+}  // namespace
+
 std::string tensor_of(const pipeline::BuiltinGolden& golden, std::string_view port) {
   const auto mapped = golden.ports.find(port);
   return mapped == golden.ports.end() ? std::string(port) : mapped->second;
 }
 
-// Explicit parameters, then the case's parameters of the same names.
-Result<goldens::Parameters> parameters_of(const pipeline::BuiltinGolden& golden, const goldens::Stage& stage,
-                                          const Bindings& bindings) {
+Result<goldens::Parameters> builtin_parameters(const pipeline::BuiltinGolden& golden, const goldens::Stage& stage,
+                                               const Bindings& bindings) {
   goldens::Parameters parameters;
   for (const auto& [name, fallback] : stage.parameters) {
     if (const auto given = golden.parameters.find(name); given != golden.parameters.end()) {
@@ -50,11 +57,29 @@ Result<goldens::Parameters> parameters_of(const pipeline::BuiltinGolden& golden,
   return parameters;
 }
 
+namespace {
+
+// The stage's outputs under the names of its tensors; ports that the pipeline does not bind are left out.
+Result<goldens::GoldenMap> bound_outputs(goldens::GoldenMap outputs, const pipeline::BuiltinGolden& golden,
+                                         const goldens::Stage& stage, const Context& context) {
+  goldens::GoldenMap bound;
+  for (const goldens::Port& port : stage.outputs) {
+    const std::string tensor = tensor_of(golden, port.name);
+    if (!contains(context.stage.outputs, tensor)) continue;
+    const auto given = outputs.find(port.name);
+    if (given == outputs.end())
+      return bad_input("golden '{}' gives no '{}' under these options; stage '{}' expects it as output '{}'",
+                       golden.stage, port.name, context.stage.name, tensor);
+    bound.emplace(tensor, std::move(given->second));
+  }
+  return bound;
+}
+
 Result<goldens::GoldenMap> builtin_golden(const pipeline::BuiltinGolden& golden, const Context& context,
-                                          const Profile& profile) {
+                                          const Profile& profile, const TensorMap* observed) {
   const auto stage = goldens::find_stage(golden.stage);
   if (!stage) return tl::unexpected(stage.error());
-  const auto parameters = parameters_of(golden, **stage, context.bindings);
+  const auto parameters = builtin_parameters(golden, **stage, context.bindings);
   if (!parameters) return tl::unexpected(parameters.error());
   goldens::Options options;
   for (const auto& [name, text] : golden.options) {
@@ -70,11 +95,15 @@ Result<goldens::GoldenMap> builtin_golden(const pipeline::BuiltinGolden& golden,
       return internal_error("golden '{}' misses its input '{}'", golden.stage, port.name);
     inputs.emplace(port.name, &given->second);
   }
-  auto outputs = goldens::evaluate(**stage, {inputs, *parameters, options, profile});
+  goldens::InputMap answers;
+  if (observed && (*stage)->set_valued)
+    for (const goldens::Port& port : (*stage)->outputs)
+      if (const auto given = observed->find(tensor_of(golden, port.name)); given != observed->end())
+        answers.emplace(port.name, &given->second);
+  auto outputs =
+      goldens::evaluate(**stage, {inputs, *parameters, options, profile, answers.empty() ? nullptr : &answers});
   if (!outputs) return outputs;
-  goldens::GoldenMap renamed;
-  for (auto& [port, output] : *outputs) renamed.emplace(tensor_of(golden, port), std::move(output));
-  return renamed;
+  return bound_outputs(std::move(*outputs), golden, **stage, context);
 }
 
 // Reads a .npy of the expected dtype and shape; looks at the header before it reads any data.
@@ -159,12 +188,18 @@ Result<goldens::GoldenMap> command_golden(const pipeline::CommandGolden& golden,
 
 }  // namespace
 
+bool is_set_valued(const pipeline::StageSpec& stage) {
+  const auto* golden = std::get_if<pipeline::BuiltinGolden>(&stage.golden);
+  const auto builtin = golden ? goldens::find_stage(golden->stage) : Result<const goldens::Stage*>(nullptr);
+  return builtin && *builtin && (*builtin)->set_valued;
+}
+
 Result<goldens::GoldenMap> stage_golden(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
                                         const Bindings& bindings, const std::vector<ResolvedTensor>& tensors,
-                                        const TensorMap& inputs, const Profile& profile) {
+                                        const TensorMap& inputs, const Profile& profile, const TensorMap* observed) {
   const Context context{stage, bindings, tensors, inputs};
   if (const auto* golden = std::get_if<pipeline::BuiltinGolden>(&stage.golden))
-    return builtin_golden(*golden, context, profile);
+    return builtin_golden(*golden, context, profile, observed);
   if (const auto* golden = std::get_if<pipeline::CommandGolden>(&stage.golden))
     return command_golden(*golden, pipeline.file, context);
   if (const auto* golden = std::get_if<pipeline::NpyGolden>(&stage.golden)) {

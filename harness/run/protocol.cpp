@@ -31,7 +31,8 @@ json node_of(const WorkerSetup& setup) {
           {"backends_required", setup.backends_required},
           {"failures", setup.failures.string()},
           {"contract_fma", setup.contract_fma},
-          {"probe", setup.probe}};
+          {"probe", setup.probe},
+          {"threads", setup.threads}};
 }
 
 json node_of(const CaseRequest& request) {
@@ -79,6 +80,7 @@ WorkerSetup setup_of(const json& node) {
   setup.failures = node.at("failures").get<std::string>();
   setup.contract_fma = node.at("contract_fma").get<bool>();
   setup.probe = node.at("probe").get<std::vector<std::string>>();
+  setup.threads = node.at("threads").get<int>();
   return setup;
 }
 

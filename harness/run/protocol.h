@@ -35,6 +35,7 @@ struct WorkerSetup {
   std::filesystem::path failures;
   bool contract_fma = false;
   std::vector<std::string> probe;  // backends whose availability the ready message is to tell
+  int threads = 0;                 // that goldens may use; 0: one per processor
 };
 struct CaseRequest {
   std::uint64_t sequence = 0;

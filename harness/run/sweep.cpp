@@ -7,6 +7,7 @@
 #include <iostream>
 #include <ostream>
 #include <set>
+#include <thread>
 
 #include "harness/core/manifest.h"
 #include "harness/run/execute.h"
@@ -136,6 +137,9 @@ class Sweep {
     pool.memory = options_.memory;
     pool.jobs = static_cast<int>(
         std::min<std::size_t>(static_cast<std::size_t>(std::max(options_.jobs, 1)), plan_->entries().size()));
+    // Workers share the processors: jobs * threads is at most their number, as far as one thread each allows.
+    const int processors = std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
+    pool.setup.threads = std::max(processors / std::max(pool.jobs, 1), 1);
     if (probe) pool.setup.probe = options_.backends.empty() ? backends_named(*plan_) : options_.backends;
     return pool;
   }

@@ -1,5 +1,7 @@
 #include "harness/run/verdict.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 
@@ -24,21 +26,38 @@ const OutputResult* find(const StageResult& stage, const std::string& output, st
   return nullptr;
 }
 
+bool has_relation(const StageResult& stage, const std::string& output, std::string_view subject) {
+  return std::any_of(stage.outputs.begin(), stage.outputs.end(), [&](const OutputResult& one) {
+    return one.oracle == "relation" && one.output == output && one.subject == subject && one.comparison.compared > 0;
+  });
+}
+
+// Whether every relation of the output holds; nothing where none was tried.
+std::optional<bool> relations_hold(const StageResult& stage, const std::string& output, std::string_view subject) {
+  std::optional<bool> hold;
+  for (const OutputResult& one : stage.outputs)
+    if (one.oracle == "relation" && one.output == output && one.subject == subject)
+      hold = hold.value_or(true) && one.comparison.passed;
+  return hold;
+}
+
 std::optional<bool> passed(const OutputResult* output) {
   return output ? std::optional(output->comparison.passed) : std::nullopt;
 }
 
 std::string describe(const StageResult& stage, const OutputResult& output) {
   const compare::Comparison& comparison = output.comparison;
-  std::string text = fmt::format("stage {}, output {}: {} against {}, ", output.stage, output.output, output.subject,
-                                 output.reference);
+  std::vector<std::string> facts;
   if (comparison.mismatches > 0)
-    text += fmt::format("{} of {} elements differ, up to {} ulp", comparison.mismatches, comparison.compared,
-                        comparison.max_ulps);
-  if (comparison.unwritten > 0)
-    text += fmt::format("{}{} elements never written", comparison.mismatches > 0 ? ", " : "", comparison.unwritten);
-  if (!output.pattern.empty()) text += ", " + output.pattern;
-  return text + fmt::format(" ({})", compare::describe(stage.blame));
+    facts.push_back(fmt::format("{} of {} elements differ, up to {} ulp", comparison.mismatches, comparison.compared,
+                                comparison.max_ulps));
+  if (comparison.unwritten > 0) facts.push_back(fmt::format("{} elements never written", comparison.unwritten));
+  if (!output.pattern.empty()) facts.push_back(output.pattern);
+  std::string text = fmt::format("stage {}, output {}: {} against {}, {}", output.stage, output.output, output.subject,
+                                 output.reference, fmt::join(facts, ", "));
+  // A broken relation speaks of its subject alone.
+  if (output.oracle != "relation") text += fmt::format(" ({})", compare::describe(stage.blame));
+  return text;
 }
 
 class Decision {
@@ -117,7 +136,9 @@ class Decision {
     for (const StageResult& stage : result_.stages) {
       if (stage.blame != Blame::none) causes_.emplace(kBlameNames[static_cast<std::size_t>(stage.blame)]);
       for (const OutputResult& output : stage.outputs) {
-        if (output.oracle == "peer" && find(stage, output.output, output.subject, "golden")) continue;
+        if (output.oracle == "peer" && (find(stage, output.output, output.subject, "golden") ||
+                                        has_relation(stage, output.output, output.subject)))
+          continue;
         const compare::Comparison& comparison = output.comparison;
         result_.compared += comparison.compared;
         result_.unconstrained += comparison.unconstrained;
@@ -125,6 +146,7 @@ class Decision {
         if (comparison.passed) continue;
         if (comparison.mismatches > 0) causes_.emplace("mismatch");
         if (comparison.unwritten > 0) causes_.emplace("unwritten");
+        if (output.oracle == "relation") causes_.emplace("relation");
         keep_first(failed_, describe(stage, output));
       }
     }
@@ -139,14 +161,18 @@ class Decision {
       for (const std::string& output : spec.outputs)
         for (const BackendResult& backend : result_.backends)
           if (backend.status == "completed" && !has_oracle(*stage, output, backend.backend))
-            return fmt::format("stage {}, output {}: nothing to compare {} with", spec.name, output, backend.backend);
+            return stage->by_relations ? fmt::format("stage {}, output {}: no relation holds {}: {}", spec.name, output,
+                                                     backend.backend, fmt::join(stage->inapplicable, "; "))
+                                       : fmt::format("stage {}, output {}: nothing to compare {} with", spec.name,
+                                                     output, backend.backend);
     }
     if (result_.compared > 0) return "";
     return fmt::format("no element was compared; {} are left open by the specification", result_.unconstrained);
   }
 
-  // A golden, or a peer on either side.
+  // A golden, or a peer on either side; of a stage by relations, one of them that compared something.
   static bool has_oracle(const StageResult& stage, const std::string& output, const std::string& backend) {
+    if (stage.by_relations) return has_relation(stage, output, backend);
     return std::any_of(stage.outputs.begin(), stage.outputs.end(), [&](const OutputResult& one) {
       return one.output == output && (one.subject == backend || one.reference == backend);
     });
@@ -170,9 +196,12 @@ Blame blame_of(const StageResult& stage) {
   if (devices.empty()) devices.insert("");  // the simulator alone
   for (const std::string& output : outputs)
     for (const std::string& device : devices) {
-      const Blame blame = compare::assign_blame(passed(find(stage, output, device, "golden")),
-                                                passed(find(stage, output, kSimulator, "golden")),
-                                                passed(find(stage, output, device, kSimulator)));
+      const auto matches = [&](std::string_view subject) {
+        return stage.by_relations ? relations_hold(stage, output, subject)
+                                  : passed(find(stage, output, subject, "golden"));
+      };
+      const Blame blame =
+          compare::assign_blame(matches(device), matches(kSimulator), passed(find(stage, output, device, kSimulator)));
       if (blame != Blame::none) return blame;
     }
   return Blame::none;

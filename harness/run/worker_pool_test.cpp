@@ -191,13 +191,14 @@ TEST_F(PoolTest, ProbeTellsBackends) {
 }
 
 TEST(Protocol, MessagesRoundTrip) {
-  WorkerSetup setup{Mode::verify, "/x y", {"/p", "q"}, {"sim"}, true, "/f", true, {"opencl"}};
+  WorkerSetup setup{Mode::verify, "/x y", {"/p", "q"}, {"sim"}, true, "/f", true, {"opencl"}, 3};
   const auto again = decode_request(encode(Request(setup)));
   ASSERT_TRUE(again);
   const auto& got = std::get<WorkerSetup>(*again);
   EXPECT_EQ(encode(Request(got)), encode(Request(setup)));
   EXPECT_EQ(got.mode, Mode::verify);
   EXPECT_EQ(got.pipeline_directories, setup.pipeline_directories);
+  EXPECT_EQ(got.threads, 3);
   const ErrorReply error{3, {ErrorKind::bad_input, "m", TextPosition{"f", 1, 2}, "e\n^"}};
   const auto reply = decode_reply(encode(Reply(error)));
   ASSERT_TRUE(reply);
