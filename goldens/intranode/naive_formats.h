@@ -71,8 +71,10 @@ inline std::uint64_t naive_narrow_small(DType dtype, double x, Overflow overflow
                  best = std::abs(small_magnitude(format, nearest) - std::abs(x));
     if (now < best || (now == best && code % 2 == 0)) nearest = code;
   }
+  // Far beyond the codes all distances are one double.
+  if (std::abs(x) >= small_magnitude(format, format.greatest + 1)) nearest = format.greatest + 1;
   const std::uint32_t sign = std::signbit(x) ? format.sign : 0;
-  const bool overflows = nearest > format.greatest || std::isinf(x);
+  const bool overflows = nearest > format.greatest;
   if (overflows) {
     const bool saturates =
         dtype == DType::e2m1 || overflow == Overflow::satall || (overflow == Overflow::satfinite && !std::isinf(x));
