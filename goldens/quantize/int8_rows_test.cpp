@@ -107,12 +107,16 @@ TEST(Int8Rows, WiderCodesByHand) {
   EXPECT_EQ(y[1].hi, -17);
 }
 
-// The element with the row's largest magnitude has code 127 whatever it is, so its width makes no code wider.
-TEST(Int8Rows, LargestElementStaysAtTheLargestCode) {
-  std::vector<Hull> row{{1.0f, 1.001f, false}, Hull::of(0)};
-  const auto q = quantize_rows(kHulls, row, 2, Rounding::round);
-  EXPECT_EQ(q.least, (std::vector<std::int8_t>{127, 0}));
-  EXPECT_TRUE(q.wider.empty());
+// No choice of a row gives a code beyond 127, whatever scale the ends of other elements would allow.
+TEST(Int8Rows, NoCodeIsBeyondTheLargest) {
+  for (const float sign : {1.0f, -1.0f}) {
+    // 127 * 1.02 would be 130 with the scale of the lower end.
+    std::vector<Hull> row{{std::min(sign, sign * 1.02f), std::max(sign, sign * 1.02f), false}, Hull::of(0)};
+    const auto q = quantize_rows(kHulls, row, 2, Rounding::round);
+    EXPECT_EQ(std::abs(q.least[0]), sign > 0 ? 125 : 127);  // fl(127 / 1.02) * 1 is below 124.51
+    EXPECT_EQ(greatest(q, 0, 0), sign > 0 ? 127 : -125);
+    EXPECT_EQ(greatest(q, 0, 1), 0);
+  }
 }
 
 RC_GTEST_PROP(Int8Rows, EveryAdmissibleRowStaysInside, (std::uint64_t seed)) {

@@ -270,6 +270,20 @@ TEST(CombineCard, EqualsExactSumsInOrder) {
   }
 }
 
+// -1 + 2^-24 is exact and 2^-24 + 1 is not: starting from sh gives 2^-24, adding it at the end 0.
+TEST(CombineCard, BothPlacesOfTheSharedExpertAreInside) {
+  const StageCall call{.stage = "combine_card",
+                       .inputs = {{"recv_y", bf16_tensor({2, 1, 1}, {0x1p-24f, 1.0f})},
+                                  {"recv_w", f32_tensor({2, 1}, {1.0f, 1.0f})},
+                                  {"recv_token", i32_tensor({2, 1}, {0, 0})},
+                                  {"recv_count", i32_tensor({2}, {1, 1})},
+                                  {"sh", bf16_tensor({1, 1}, {-1.0f})}}};
+  const GoldenOutput y = call.output("ffn_out");
+  EXPECT_EQ(at(y.value, 0), 0x1p-24f);
+  EXPECT_EQ(at(y.lo, 0), 0);
+  EXPECT_EQ(at(y.hi, 0), 0x1p-24f);
+}
+
 RC_GTEST_PROP(CombineCard, FusedOrNotStaysInside, (std::uint64_t seed)) {
   FloatSamples samples(seed);
   StageCall call = card_call(samples);

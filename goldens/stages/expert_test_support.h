@@ -120,9 +120,9 @@ inline std::vector<float> model_linear(const ExpertModel& model, const ModelRow&
   return y;
 }
 
-// y of one row, as bf16 decoded. `x` are codes with their scale, or numbers that are quantised here.
-inline std::vector<float> model_expert(const ExpertModel& model, const ModelWeights& w, const ModelRow& x,
-                                       float route_weight = 1) {
+// h of one row.
+inline std::vector<float> model_hidden(const ExpertModel& model, const ModelWeights& w, const ModelRow& x,
+                                       float route_weight) {
   std::vector<float> g = model_linear(model, x, w.w1, w.s1, w.intermediate, x.scale);
   std::vector<float> u = model_linear(model, x, w.w3, w.s3, w.intermediate, x.scale);
   if (model.swapped) std::swap(g, u);
@@ -137,7 +137,13 @@ inline std::vector<float> model_expert(const ExpertModel& model, const ModelWeig
     h.push_back(model.multiply(model.multiply(g[i], sigmoid), u[i]));
     if (model.weight == ExpertModel::Weight::hidden) h.back() = model.multiply(h.back(), route_weight);
   }
-  const ModelRow q = model_quantise(model, h);
+  return h;
+}
+
+// y of one row, as bf16 decoded. `x` are codes with their scale, or numbers that are quantised here.
+inline std::vector<float> model_expert(const ExpertModel& model, const ModelWeights& w, const ModelRow& x,
+                                       float route_weight = 1) {
+  const ModelRow q = model_quantise(model, model_hidden(model, w, x, route_weight));
   const bool scaled = model.weight == ExpertModel::Weight::row_scale;
   std::vector<float> y =
       model_linear(model, q, w.w2, w.s2, w.hidden, scaled ? model.multiply(q.scale, route_weight) : q.scale);

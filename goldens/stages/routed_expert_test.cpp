@@ -236,6 +236,44 @@ TEST(RoutedExpert, GateHasNoLowerClamp) {
   EXPECT_GT(all_outside(call, y, model), 0);
 }
 
+// bf16_rne of dsv4-chain 1, of a finite number.
+std::uint32_t stored(float y) {
+  const auto u = std::bit_cast<std::uint32_t>(y);
+  return (u + 0x7FFF + ((u >> 16) & 1)) >> 16;
+}
+
+// Which product comes first shows in a bit of float32, so in BF16 almost never: here each channel's scale is one for
+// which it does. HEAD: fl(fl(acc * fl(s_h * w)) * s_w2), its association is load-bearing (dsv4-chain 3.4).
+TEST(RoutedExpert, AssociationOfTheScales) {
+  FloatSamples samples(16);
+  for (const std::string profile : {"p772", "head"}) {
+    StageCall call = call_of(profile, {1}, {1, 32, 24}, samples);
+    const ExpertModel model = model_of(profile);
+    const Tensor& x = call.inputs.at("recv_x");
+    const ModelRow row =
+        profile == "p772" ? model_quantise(model, row_of(x, 0, 32)) : codes_of(x, call.inputs.at("recv_scale"), 0, 32);
+    const float w = at(call.inputs.at("recv_w"), 0);
+    const ModelRow h = model_quantise(model, model_hidden(model, model_weights(call.inputs), row, w));
+    const float scale = profile == "p772" ? h.scale : h.scale * w;
+    const std::vector<float> ones(32, 1.0f);
+    const std::vector<float> acc = model_linear(model, {h.codes, 1}, model_weights(call.inputs).w2, ones.data(), 32, 1);
+    int found = 0;
+    for (std::size_t d = 0; d < 32; ++d)
+      for (int attempt = 0; attempt < 100'000; ++attempt) {
+        const float s2 = 0.5f + static_cast<float>(samples.below(1 << 23)) * 0x1p-24f;
+        const bool weight_last = profile == "head" && d % 2 == 0;
+        const float other = weight_last ? ((acc[d] * h.scale) * s2) * w : acc[d] * (scale * s2);
+        if (stored(other) == stored((acc[d] * scale) * s2)) continue;
+        call.inputs.at("s2").as<float>()[d] = s2;
+        ++found;
+        break;
+      }
+    EXPECT_GE(found, 8) << profile;
+    EXPECT_EQ(all_outside(call, call.output("recv_y"), model), 0);
+    EXPECT_EQ(over_experts(call, call.output("recv_y"), model, different), 0) << profile;
+  }
+}
+
 class RoutedExpertFaults : public ::testing::TestWithParam<void (*)(ExpertModel&)> {};
 
 TEST_P(RoutedExpertFaults, LieOutside) {
