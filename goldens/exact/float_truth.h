@@ -13,9 +13,10 @@
 
 namespace assay::goldens::exact {
 
-// Of a finite x inside the domain. The formulas are not those of against_midpoint.cpp: sigmoid as e^x / (1 + e^x) and
-// softplus as log(1 + e^x), whose cancellation for negative x costs at most 160 bits where the result is not below
-// every float32. Two ends that lie 2^(170 - precision) apart must round alike, else the precision rises.
+// Of a finite x inside the domain. The formulas are not those of against_midpoint.cpp: sigmoid as e^x / (1 + e^x),
+// where nothing cancels, and softplus as log(1 + e^x), whose cancellation for negative x costs at most 160 bits where
+// the result is not below every float32. Two ends that lie 2^(lost - precision) to either side must round alike, else
+// the precision rises.
 class FloatTruth {
  public:
   FloatTruth() { mpfr_inits2(320, value_, end_, static_cast<mpfr_ptr>(nullptr)); }
@@ -29,11 +30,12 @@ class FloatTruth {
       if (function == Function::softplus && x > 0) return x;
       x = std::copysign(200.0f, x);
     }
-    for (mpfr_prec_t precision = 320;; precision *= 2) {
+    const int lost = function == Function::softplus && x < 0 ? 170 : 10;
+    for (mpfr_prec_t precision = 128 + lost;; precision *= 2) {
       mpfr_set_prec(value_, precision);
       mpfr_set_prec(end_, precision);
       evaluate(function, x);
-      const float below = moved(-1, precision), above = moved(1, precision);
+      const float below = moved(-1, lost - precision), above = moved(1, lost - precision);
       if (same_float(below, above)) return above;
     }
   }
@@ -63,9 +65,9 @@ class FloatTruth {
         return;
     }
   }
-  // value * (1 + direction * 2^(170 - precision)), rounded to float32.
-  float moved(int direction, mpfr_prec_t precision) {
-    mpfr_mul_2si(end_, value_, 170 - precision, MPFR_RNDN);
+  // value * (1 + direction * 2^exponent), rounded to float32.
+  float moved(int direction, mpfr_exp_t exponent) {
+    mpfr_mul_2si(end_, value_, exponent, MPFR_RNDN);
     mpfr_mul_si(end_, end_, direction, MPFR_RNDN);
     mpfr_add(end_, value_, end_, MPFR_RNDN);
     return mpfr_get_flt(end_, MPFR_RNDN);
