@@ -274,6 +274,41 @@ TEST(RoutedExpert, AssociationOfTheScales) {
   }
 }
 
+// h = fl(fl(g * sigmoid(g)) * u): here every channel's up scale is one for which another order of the two products
+// crosses the tie between two codes.
+TEST(RoutedExpert, OrderOfTheActivationsProducts) {
+  FloatSamples samples(17);
+  StageCall call = call_of("mid", {1}, {1, 32, 24}, samples);
+  call.options["config"] = "demo";  // no limit
+  ExpertModel model = model_of("mid");
+  model.limit = 0;
+  const ModelRow row = codes_of(call.inputs.at("recv_x"), call.inputs.at("recv_scale"), 0, 32);
+  const ModelWeights w = model_weights(call.inputs);
+  const std::vector<float> g = model_linear(model, row, w.w1, w.s1, 24, row.scale);
+  const std::vector<float> ones(24, 1.0f);
+  const std::vector<float> acc = model_linear(model, {row.codes, 1}, w.w3, ones.data(), 24, 1);
+  // The first channel has the row's amax.
+  auto s3 = call.inputs.at("s3").as<float>();
+  s3[0] *= 1000;
+  const float s_q = 127 / std::fabs(model_hidden(model, w, row, 1)[0]);
+  int found = 0;
+  for (std::size_t i = 1; i < 24; ++i) {
+    const float sigmoid = 1 / (exact_exp(-g[i]) + 1);
+    for (int attempt = 0; attempt < 600'000; ++attempt) {
+      // u such that |h| is up to 3/4 of the amax.
+      const auto part = static_cast<float>(samples.below(1 << 24)) * 0x1p-24f;
+      const float s = 0.75f * part * std::fabs(127 / s_q / (g[i] * sigmoid * acc[i] * row.scale));
+      const float u = (acc[i] * row.scale) * s;
+      if (code_to_even(((g[i] * sigmoid) * u) * s_q) == code_to_even(((u * sigmoid) * g[i]) * s_q)) continue;
+      s3[i] = s;
+      ++found;
+      break;
+    }
+  }
+  EXPECT_GE(found, 8);
+  EXPECT_EQ(over_experts(call, call.output("recv_y"), model, different), 0);
+}
+
 class RoutedExpertFaults : public ::testing::TestWithParam<void (*)(ExpertModel&)> {};
 
 TEST_P(RoutedExpertFaults, LieOutside) {
