@@ -20,6 +20,8 @@ class FreeFloat {
 
   static float of(float x) { return x; }
   static float to_float(float x) { return x; }
+  // What the specification holds in float32: here everything.
+  static float stored(float x) { return x; }
   bool coin() { return samples_.coin(); }
 
   float sum(std::vector<float> terms) {
@@ -97,6 +99,8 @@ class ExactReal {
 
   static Real of(float x) { return Real(x); }
   static float to_float(const Real& x) { return x.convert_to<float>(); }
+  // Correctly rounded: between a float32 and the exact value there is room for the boundary of a coarser rounding.
+  static Real stored(const Real& x) { return round(kF32, x); }
   static bool coin() { return false; }
   static Real sum(const std::vector<Real>& terms) {
     Real total = 0;
@@ -113,14 +117,27 @@ class ExactReal {
   static Real divide(const Real& a, const Real& b) { return a / b; }
   static Real reciprocal(const Real& x) { return 1 / x; }
   static Real inverse_root(const Real& x) { return 1 / boost::multiprecision::sqrt(x); }
-  // To nearest even, as to an unbounded exponent.
+  // To nearest even, subnormals too; without overflow.
   static Real round(BinaryFormat format, const Real& x) {
+    if (x == 0) return x;
+    const auto exponent = static_cast<int>(mpfr_get_exp(x.backend().data())) - 1;  // 2^exponent <= |x|
+    const int lost = std::max(format.min_exponent() - exponent, 0);
+    const int bits = format.fraction_bits + 1 - lost;
+    if (bits < 1) return to_multiple(x, format.min_exponent() - format.fraction_bits);
     mpfr_t rounded;
-    mpfr_init2(rounded, format.fraction_bits + 1);
+    mpfr_init2(rounded, bits);
     mpfr_set(rounded, x.backend().data(), MPFR_RNDN);
     const Real result(rounded);
     mpfr_clear(rounded);
     return result;
+  }
+
+ private:
+  // The nearest of 0 and 2^exponent, with x's sign.
+  static Real to_multiple(const Real& x, int exponent) {
+    const Real step = ldexp(Real(1), exponent);
+    if (abs(x) * 2 <= step) return 0;
+    return x < 0 ? Real(-step) : step;
   }
 };
 
