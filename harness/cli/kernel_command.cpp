@@ -39,6 +39,10 @@ int run_command(Parsed& parsed) {
     std::cerr << to_string(policy.error()) << "\n";
     return exit_code(policy.error());
   }
+  if (std::holds_alternative<compare::Relations>(policy->rule)) {
+    std::cerr << "assay: --policy relations needs a pipeline: assay run with policy=relations\n";
+    return 2;
+  }
   parsed.options.policy = *policy;
   if (!parsed.backends.empty()) {
     parsed.options.backends = split_backends(parsed.backends);

@@ -14,6 +14,7 @@ inline bool arithmetic_is_assumed(const Profile& profile) {
   constexpr std::array<std::string_view, 5> kUsed = {"contraction", "flush_subnormals", "sum_order", "sum_chunk",
                                                      "ulp"};
   return std::ranges::any_of(kUsed, [&](std::string_view key) {
+    if (key == "sum_chunk" && profile.sum_order != SumOrder::chunked) return false;
     const auto found = profile.evidence.find(key);
     return found == profile.evidence.end() || found->second == Evidence::assumed;
   });

@@ -15,9 +15,10 @@ nlohmann::json result_with(int threads, const char* line) {
   setup.backends = {"sim"};
   setup.threads = threads;
   const auto handler = execution_service().configure(setup).value();
-  if (threads > 0)
+  if (threads > 0) {
     EXPECT_EQ(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism),
               static_cast<std::size_t>(threads));
+  }
   auto result = handler(parse_replay(line).value());
   EXPECT_TRUE(result.has_value());
   result->seconds = 0;

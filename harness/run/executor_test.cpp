@@ -4,6 +4,7 @@
 
 #include "harness/core/manifest.h"
 #include "harness/core/npy.h"
+#include "harness/run/assumed.h"
 #include "harness/run/execute_fixture.h"
 
 namespace assay::run {
@@ -55,6 +56,44 @@ TEST_F(ExecutorTest, AgreementPasses) {
   ASSERT_EQ(result.backends.size(), 2U);
   EXPECT_EQ(result.backends[0].status, "completed");
   EXPECT_GT(result.backends[0].device_seconds, 0);
+}
+
+// Every number of a2a3's arithmetic is assumed.
+TEST_F(ExecutorTest, ABoundThatRestsOnAssumedNumbersSaysSo) {
+  golden(R"({ npy = "expected" })");
+  std::filesystem::create_directories(folder_ / "copy/expected");
+  const pipeline::Pipeline p = read_pipeline();
+  const Case c = make_case("pipeline=copy N=6 seed=1");
+  const Tensor x = make_inputs(p, c, bind(p, c).value()).value().at("x");
+  Tensor lo = x, hi = x;
+  for (float& value : lo.as<float>()) value -= 0.5F;
+  const auto rule = [&](const Tensor& high, const char* line) {
+    EXPECT_TRUE(write_npy(folder_ / "copy/expected/y.npy", x));
+    EXPECT_TRUE(write_npy(folder_ / "copy/expected/y.lo.npy", &high == &hi ? x : lo));
+    EXPECT_TRUE(write_npy(folder_ / "copy/expected/y.hi.npy", high));
+    const CaseResult result = execute({{"sim", copy_then()}}, line);
+    EXPECT_EQ(result.verdict, Verdict::passed) << result.reason;
+    return result.stages.at(0).outputs.at(0).comparison.rule;
+  };
+  EXPECT_EQ(rule(x, "pipeline=copy N=6 seed=1 policy=bound"), "bound(assumed)");
+  EXPECT_EQ(rule(x, "pipeline=copy N=6 seed=1 policy=bound,zero=sign_matters"), "bound(assumed),zero=sign_matters");
+  EXPECT_EQ(rule(x, "pipeline=copy N=6 seed=1 policy=bits"), "bits");
+  // Without a width nothing rests on anything.
+  EXPECT_EQ(rule(hi, "pipeline=copy N=6 seed=1 policy=bound"), "bound");
+}
+
+TEST(AssumedArithmetic, IsAnyNumberThatNobodyPublishedOrMeasured) {
+  Profile profile;
+  EXPECT_TRUE(arithmetic_is_assumed(profile));  // absent is assumed
+  for (const char* key : {"contraction", "flush_subnormals", "sum_order", "ulp"})
+    profile.evidence[key] = Evidence::published;
+  EXPECT_FALSE(arithmetic_is_assumed(profile));
+  profile.sum_order = SumOrder::chunked;  // now the chunk matters
+  EXPECT_TRUE(arithmetic_is_assumed(profile));
+  profile.evidence["sum_chunk"] = Evidence::measured;
+  EXPECT_FALSE(arithmetic_is_assumed(profile));
+  profile.evidence["ulp"] = Evidence::assumed;
+  EXPECT_TRUE(arithmetic_is_assumed(profile));
 }
 
 struct BlameCase {

@@ -84,6 +84,39 @@ TEST(KernelRelations, SeeWhatMixesTokensOrAddsATerm) {
   EXPECT_EQ(offset.failing("pipeline=mix_x T=5 D=40"), "powers");
 }
 
+// Each stage is judged on what it received; the distance over the whole chain is only told.
+TEST(EndToEnd, DistanceOfAChainIsReportedAndNotJudged) {
+  ExecuteOptions options;
+  options.pipeline_directories = {kKernels};
+  options.backends = {"sim", "opencl"};
+  const Case c = parse_replay("pipeline=ffn_add_hc_post T=3 D=64 fill=ties").value();
+  const CaseResult right = Executor(options).execute(c).value();
+  ASSERT_EQ(right.end_to_end.size(), 2u);
+  for (const EndToEnd& one : right.end_to_end) {
+    EXPECT_EQ(one.output, "y");
+    EXPECT_EQ(one.max_ulps, 0) << one.subject;
+    EXPECT_EQ(one.compared, 3 * 4 * 64);
+  }
+  // A first stage that rounds down reaches the last output, whose own stage is right.
+  const auto scratch = ScratchDirectory::make().value();
+  for (const char* folder : {"ffn_add", "hc_post", "ffn_add_hc_post"})
+    std::filesystem::copy(kKernels / folder, scratch.path() / folder);
+  std::ostringstream source;
+  source << std::ifstream(scratch.path() / "ffn_add/ffn_add.pto").rdbuf();
+  std::string kernel = source.str();
+  kernel.replace(kernel.find("round_mode RINT"), 15, "round_mode TRUNC");
+  std::ofstream(scratch.path() / "ffn_add/ffn_add.pto", std::ios::trunc) << kernel;
+  options.pipeline_directories = {scratch.path()};
+  options.backends = {"sim"};
+  const CaseResult wrong = Executor(options).execute(c).value();
+  EXPECT_EQ(wrong.verdict, Verdict::failed);
+  EXPECT_NE(wrong.stages.at(0).blame, compare::Blame::none);
+  EXPECT_EQ(wrong.stages.at(1).blame, compare::Blame::none);
+  ASSERT_EQ(wrong.end_to_end.size(), 1u);
+  EXPECT_GT(wrong.end_to_end[0].max_ulps, 0);
+  EXPECT_GT(wrong.end_to_end[0].max_abs, 0);
+}
+
 // B03 and B04 round ties the wrong way: the same for every token, and at every power of two. No relation sees that; the
 // golden does.
 TEST(KernelRelations, DoNotSeeAnotherRounding) {

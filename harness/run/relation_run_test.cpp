@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "harness/core/manifest.h"
 #include "harness/run/execute_fixture.h"
 
 namespace assay::run {
@@ -121,6 +122,22 @@ TEST_F(RelationRunTest, BlameFallsOnTheOneThatBreaksThem) {
   EXPECT_EQ(execute({{"sim", copy_then()}, {"opencl", copy_then(fault)}}, kLine).stages.at(0).blame, Blame::device);
   EXPECT_EQ(execute({{"sim", copy_then(fault)}, {"opencl", copy_then()}}, kLine).stages.at(0).blame, Blame::simulator);
   EXPECT_EQ(execute({{"sim", copy_then(fault)}, {"opencl", copy_then(fault)}}, kLine).stages.at(0).blame, Blame::both);
+}
+
+TEST_F(RelationRunTest, TheFailureFolderHoldsTheRelatedRun) {
+  ExecuteOptions with = options();
+  with.backends = {"sim"};
+  with.failures = folder_ / "failures";
+  with.create_backend = [](std::string_view name) -> Result<std::unique_ptr<device::Backend>> {
+    return std::make_unique<DoubleBackend>(std::string(name),
+                                           copy_then([](auto, std::span<float> y, std::size_t) { y[0] *= 2; }));
+  };
+  const auto result = Executor(with).execute(make_case(kLine));
+  ASSERT_TRUE(result.has_value()) << to_string(result.error());
+  const auto actual = read_tensors(with.failures / result->id / "actual-sim").value();
+  for (const char* name : {"y", "related.x", "related.y", "related.y.expected"})
+    EXPECT_TRUE(actual.contains(name)) << name;
+  EXPECT_NE(actual.at("related.y"), actual.at("related.y.expected"));
 }
 
 TEST_F(RelationRunTest, WhatIsNeverWrittenFails) {
