@@ -94,12 +94,14 @@ TEST(HcPre, EnclosesEveryImplementation) {
     call.profile = some_machine(samples);
     const int iterations = samples.coin() ? 20 : 1 + static_cast<int>(samples.below(5));
     call.parameters["sinkhorn_iterations"] = iterations;
-    if (samples.coin())
+    const bool far_base = samples.coin();
+    if (far_base)
       call.inputs.at("base") = filled(DType::f32, {24}, fmt::format("normal:scale={}", samples.below(8)), seed, "b");
     const GoldenMap golden = call.run().value();
     for (std::uint64_t i = 0; i < 3; ++i)
       RC_ASSERT(outside_of(golden, ChainReference(FloatModel(call.profile, seed + i), call).hc_pre(iterations)) == "");
-    if (admits_exact_value(call.profile))
+    // The rounding after adding a large base to few terms is wider than what their orders leave.
+    if (admits_exact_value(call.profile) && channels >= 64 && !far_base)
       RC_ASSERT(outside_of(golden, ChainReference(ExactModel(), call).hc_pre(iterations)) == "");
   }));
 }
