@@ -33,7 +33,8 @@ inline float pick(FloatSamples& samples, const Hull& hull) {
   const double part = static_cast<double>(samples.below(1001)) / 1000;
   const double lo = std::max<double>(hull.lo, -std::numeric_limits<float>::max());
   const double hi = std::min<double>(hull.hi, std::numeric_limits<float>::max());
-  return std::clamp(static_cast<float>(lo + (hi - lo) * part), hull.lo, hull.hi);
+  const float x = std::clamp(static_cast<float>(lo + (hi - lo) * part), hull.lo, hull.hi);
+  return x == 0 && !hull.contains(x) ? -x : x;
 }
 
 // The hull and some numbers on both sides of it.

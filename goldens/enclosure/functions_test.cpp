@@ -102,7 +102,13 @@ void check_unary(const char* name, Apply apply) {
     const Hull result = apply(math, narrow);
     RC_ASSERT(apply(math, wide).contains(result));
     if (!narrow.has_number()) return;
-    for (int i = 0; i < 5; ++i) RC_ASSERT(result.contains(apply(math, Hull::of(pick(samples, narrow)))));
+    for (int i = 0; i < 5; ++i) {
+      const float x = pick(samples, narrow);
+      const Hull at_x = apply(math, Hull::of(x));
+      if (!result.contains(at_x))
+        RC_FAIL(fmt::format("{:a} in [{:a}, {:a}]: [{:a}, {:a}] not in [{:a}, {:a}]", x, narrow.lo, narrow.hi, at_x.lo,
+                            at_x.hi, result.lo, result.hi));
+    }
   }));
 }
 

@@ -115,24 +115,36 @@ Hull HullArithmetic::sum_in_order(std::size_t count, LeafAt leaf) const {
   return result;
 }
 
-Hull HullArithmetic::total(std::span<const Hull> terms) const {
-  if (freedom_.sum_order == SumOrder::sequential) {
-    Hull result = Hull::of(0.0F);
-    for (const Hull& term : terms) result = sum(result, term);
-    return result;
+// From left to right, starting from +0 or with the first term, which differ where every term is -0.
+template <class Step, class MayBeNegativeZero>
+Hull sequential(std::size_t count, Step step, MayBeNegativeZero may_be_negative_zero) {
+  Hull result = Hull::of(0.0F);
+  bool all_negative_zero = count > 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    result = step(result, i);
+    all_negative_zero = all_negative_zero && may_be_negative_zero(i);
   }
+  if (all_negative_zero) result.include(-0.0F);
+  return result;
+}
+
+Hull HullArithmetic::total(std::span<const Hull> terms) const {
+  if (freedom_.sum_order == SumOrder::sequential)
+    return sequential(
+        terms.size(), [&](const Hull& sum_so_far, std::size_t i) { return sum(sum_so_far, terms[i]); },
+        [&](std::size_t i) { return terms[i].contains(-0.0F); });
   return sum_in_order(terms.size(), [&](std::size_t i) { return leaf_of(terms[i]); });
 }
 
 Hull HullArithmetic::dot(std::span<const Hull> a, std::span<const Hull> b) const {
   if (freedom_.sum_order == SumOrder::sequential) {
-    Hull result = Hull::of(0.0F);
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      result = add_product(result, a[i], b[i]);
+    const auto step = [&](const Hull& sum_so_far, std::size_t i) {
+      Hull result = add_product(sum_so_far, a[i], b[i]);
       // Without +0 in front either of the first two products may fuse into their sum.
       if (i == 1 && freedom_.contraction) result.include(sum_of_products(a[0], b[0], a[1], b[1]));
-    }
-    return result;
+      return result;
+    };
+    return sequential(a.size(), step, [&](std::size_t i) { return product(a[i], b[i]).contains(-0.0F); });
   }
   return sum_in_order(
       a.size(), [&](std::size_t i) { return product_leaf(product(a[i], b[i]), a[i], b[i], freedom_.contraction); });

@@ -199,7 +199,7 @@ std::optional<std::vector<Hull>> logarithmic_bound(const NumericFreedom& freedom
 }
 
 bool one_order(const NumericFreedom& freedom, std::size_t n) {
-  return freedom.sum_order == SumOrder::sequential || n <= 2;
+  return freedom.sum_order == SumOrder::sequential || n == 1;
 }
 
 }  // namespace

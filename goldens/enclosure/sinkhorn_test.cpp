@@ -1,5 +1,6 @@
 #include "goldens/enclosure/sinkhorn.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -94,7 +95,12 @@ TEST(Sinkhorn, EveryAllowedMachineIsInside) {
         const Hulls comb = sinkhorn(HullArithmetic(freedom), logits, n, iterations, kEps);
         for (int i = 0; i < 4; ++i) {
           const Floats result = machine_sinkhorn(samples, freedom, corner_or_inside(samples, logits), n, iterations);
-          for (std::size_t k = 0; k < comb.size(); ++k) RC_ASSERT(comb[k].contains(result[k]));
+          for (std::size_t k = 0; k < comb.size(); ++k)
+            if (!comb[k].contains(result[k]))
+              RC_FAIL(
+                  fmt::format("{:a} not in [{:a}, {:a}]: {} streams, {} iterations, ulp {}, flush {}, logit {} to {}",
+                              result[k], comb[k].lo, comb[k].hi, n, iterations, freedom.div_ulp,
+                              freedom.flush_subnormals, logits[k].lo, logits[k].hi));
         }
       },
       3));

@@ -1,5 +1,6 @@
 #include "goldens/enclosure/sums.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "goldens/enclosure/enclosure_test_support.h"
@@ -56,7 +57,11 @@ TEST(Sums, EveryAllowedOrderIsInside) {
     for (int i = 0; i < 10; ++i) {
       const Floats x = pick_each(samples, a), y = pick_each(samples, b);
       const AnyMachine machine(samples, freedom);
-      RC_ASSERT(dot.contains(machine.dot(x, y)));
+      const float machine_dot = machine.dot(x, y);
+      if (!dot.contains(machine_dot))
+        RC_FAIL(fmt::format("{:a} not in [{:a}, {:a}]: {} terms, order {}, contraction {}, flush {}", machine_dot,
+                            dot.lo, dot.hi, count, static_cast<int>(freedom.sum_order), freedom.contraction,
+                            freedom.flush_subnormals));
       RC_ASSERT(total.contains(machine.total(x)));
       RC_ASSERT(squares.contains(machine.dot(x, x)));
     }
