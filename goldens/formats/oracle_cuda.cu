@@ -128,7 +128,7 @@ void compare_doubles() {
        is_nan<double>, 24},
       {"f64 to f16", OracleTarget::f16, OracleMode::rint, OracleRules::nonsat_positive_nan,
        [](double each) -> unsigned { return __half_as_ushort(__double2half(each)); }, "NaN is 0x7FFF", is_nan<double>,
-       0},
+       24},
   };
   for (const Comparison<double>& comparison : comparisons) run(comparison, x);
 }
