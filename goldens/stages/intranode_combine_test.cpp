@@ -140,6 +140,34 @@ TEST(IntranodeCombine, DirectCastQuantisesAddends) {
   EXPECT_EQ(sum_of(c), 240.0F);
 }
 
+// 3.2: what an infinity gives is what tells satfinite from satall.
+TEST(IntranodeCombine, OverflowPolicies) {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const auto& [x, overflow, expected] : {std::tuple{464.0F, Overflow::nonsat, 448.0F},
+                                              {472.0F, Overflow::nonsat, NAN},
+                                              {inf, Overflow::nonsat, NAN},
+                                              {472.0F, Overflow::satfinite, 448.0F},
+                                              {inf, Overflow::satfinite, NAN},
+                                              {472.0F, Overflow::satall, 448.0F},
+                                              {inf, Overflow::satall, 448.0F},
+                                              {-inf, Overflow::satall, -448.0F}}) {
+    CombineCase c = one_token(DType::bf16, {x});
+    c.wire = DType::e4m3fn;
+    c.overflow = overflow;
+    EXPECT_TRUE(same_float(std::isnan(expected) ? NAN : expected, sum_of(c))) << x << " " << overflow_name(overflow);
+  }
+}
+
+// A token that reaches nobody is +0, whichever way a sum starts.
+TEST(IntranodeCombine, SumOfNone) {
+  CombineCase c = one_token(DType::bf16, {1, 2});
+  c.dispatch_inputs["indices"].set_bits(0, static_cast<std::uint64_t>(-1));
+  c.dispatch_inputs["indices"].set_bits(1, 2);
+  Worlds worlds(1);
+  c.delivery = intranode::Fabric(c.config, c.dispatch_inputs, worlds).dispatch(false);
+  EXPECT_EQ(std::bit_cast<std::uint32_t>(sum_of(c)), 0u);
+}
+
 TEST(IntranodeCombine, SmallFormatsOverflow) {
   EXPECT_EQ(sum_of(one_token(DType::e4m3fn, std::vector<float>(8, 56))), 448.0F);
   CombineCase c = one_token(DType::e4m3fn, std::vector<float>(8, 60));

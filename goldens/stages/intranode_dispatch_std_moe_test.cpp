@@ -134,11 +134,11 @@ TEST(IntranodeDispatchStdMoe, RepeatedIds) {
   Worlds worlds(12);
   const Configuration config{.ws = 1, .m = 2, .h = 32, .k = 3, .epr = 2};
   StageCall call = packed_call(config, worlds.dispatch_inputs(config));
-  call.inputs["tokens"].as<std::int32_t>()[0] = 1;
+  call.inputs["tokens"].as<std::int32_t>()[0] = 2;
   call.inputs["indices"] = Tensor(DType::i32, {1, 2, 3});
-  const std::array<std::int32_t, 6> ids{1, 0, 1, 1, 1, 1};
+  const std::array<std::int32_t, 6> ids{-1, -1, -1, 1, 0, 1};
   std::ranges::copy(ids, call.inputs["indices"].as<std::int32_t>().begin());
-  EXPECT_NE(call.run().error().message.find("indices[0, 0] has expert 1 twice"), std::string::npos);
+  EXPECT_NE(call.run().error().message.find("indices[0, 1] has expert 1 twice"), std::string::npos);
   call.options["repeated_ids"] = "allow";
   const GoldenMap golden = call.run().value();
   EXPECT_EQ(golden.at("packed_recv_count").value.as<std::int32_t>()[1], 2);
@@ -154,10 +154,13 @@ TEST(IntranodeDispatchStdMoe, RepeatedIds) {
     first_rows.insert(seen.at("slot_of").value.bits(0));
     TensorMap broken = delivery.outputs;  // one row for both
     broken.at("slot_of").set_bits(2, broken.at("slot_of").bits(0));
-    EXPECT_NE(first_mismatch(evaluate_observed(call, &broken).value(), broken, true), "");
+    const GoldenMap right = evaluate_observed(call, &broken).value();
+    EXPECT_NE(first_mismatch(right, broken, true), "");
+    EXPECT_EQ(right.at("slot_of").value.bits(0), 2u);
+    EXPECT_EQ(right.at("packed_recv_src_info").value.bits(3), 1u);
   }
   EXPECT_EQ(first_rows, (std::set<std::uint64_t>{2, 3}));
-  call.inputs["tokens"].as<std::int32_t>()[0] = 2;  // five rows for a bucket of two
+  for (std::int64_t j = 0; j < 3; ++j) call.inputs["indices"].set_bits(j, 1);  // five rows for a bucket of two
   EXPECT_NE(call.run().error().message.find("expert 1 of PE 0 gets up to 5 rows"), std::string::npos);
 }
 
