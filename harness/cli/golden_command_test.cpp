@@ -178,6 +178,48 @@ TEST_F(GoldenCommandTest, NothingComparedIsNoPass) {
   expect_in(unwritten, "1 never written");
 }
 
+// A dispatch may fill its slots in any order (ep-dispatch-combine 1.3).
+TEST_F(GoldenCommandTest, AnObservedAnswerOfSeveralIsHeld) {
+  const auto i32 = [](Shape shape, std::initializer_list<std::int32_t> values) {
+    Tensor tensor(DType::i32, std::move(shape));
+    std::copy(values.begin(), values.end(), tensor.as<std::int32_t>().begin());
+    return tensor;
+  };
+  Tensor x(DType::f32, {1, 3, 4}), weights(DType::f32, {1, 3, 1});
+  for (std::size_t i = 0; i < 12; ++i) x.as<float>()[i] = static_cast<float>(i + 1);
+  for (std::size_t i = 0; i < 3; ++i) weights.as<float>()[i] = static_cast<float>(i + 1) / 4;
+  ASSERT_TRUE(write_tensors(
+      path("in"), {{"x", x}, {"weights", weights}, {"indices", i32({1, 3, 1}, {0, 0, 0})}, {"tokens", i32({1}, {3})}}));
+  const auto seen = [&](const std::string& folder, std::initializer_list<std::int32_t> order) {
+    Tensor tok = x, wts = weights;
+    std::size_t slot = 0;
+    for (const std::int32_t token : order) {
+      const auto from = static_cast<std::size_t>(token);
+      for (std::size_t i = 0; i < 4; ++i) tok.as<float>()[4 * slot + i] = x.as<float>()[4 * from + i];
+      wts.as<float>()[slot++] = weights.as<float>()[from];
+    }
+    ASSERT_TRUE(write_tensors(path(folder), {{"tok", tok},
+                                             {"wts", wts},
+                                             {"src", i32({1, 3}, order)},
+                                             {"idx", i32({1, 3, 1}, {0, 0, 0})},
+                                             {"total_recv", i32({1}, {3})}}));
+  };
+  seen("right", {2, 0, 1});
+  seen("twice", {2, 2, 1});
+  const std::string command = "golden intranode_dispatch --param epr=1 --inputs in ";
+  expect_in(run(command + "--out unseen"), "src: i32 1x3, 3 elements, 3 open");
+  const Invocation unseen = run("verify right unseen");
+  EXPECT_EQ(unseen.exit_code, 0) << unseen.output;
+  expect_in(unseen, "5 tensors compared, 0 failed, 3 unverified");
+  expect_in(run(command + "--out golden --observed right"), "src: i32 1x3, 3 elements, 0 open");
+  const Invocation held = run("verify right golden");
+  EXPECT_EQ(held.exit_code, 0) << held.output;
+  expect_in(held, "tok: passed: f32 1x3x4, 12 of 12 compared");
+  // A token twice is no admissible answer.
+  EXPECT_EQ(run(command + "--out other --observed twice").exit_code, 0);
+  EXPECT_EQ(run("verify twice other").exit_code, 1);
+}
+
 // docs/goldens.md: the walk-through is taken out of the text and run.
 TEST_F(GoldenCommandTest, TheDocumentsWalkThroughRuns) {
   const std::filesystem::path document = std::filesystem::path(ASSAY_SOURCE_DIR) / "docs/goldens.md";

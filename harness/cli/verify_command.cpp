@@ -164,14 +164,16 @@ Result<int> verify(const VerifyOptions& options) {
     if (!both) return tl::unexpected(both.error());
     masks.emplace(name, *both);
   }
-  int failed = 0;
+  int failed = 0, unverified = 0;
   std::int64_t compared = 0;
   for (const std::string& name : *names) {
     const TensorVerdict verdict = verify_tensor(name, *actual, *reference, *policy, masks.at(name));
     failed += verdict.failed;
+    unverified += !verdict.failed && verdict.compared == 0;
     compared += verdict.compared;
   }
-  std::cout << fmt::format("{} tensor{} compared, {} failed{}\n", names->size(), names->size() == 1 ? "" : "s", failed,
+  std::cout << fmt::format("{} tensor{} compared, {} failed{}{}\n", names->size(), names->size() == 1 ? "" : "s",
+                           failed, unverified > 0 ? fmt::format(", {} unverified", unverified) : "",
                            compared == 0 ? "; no element was compared: unverified" : "");
   return failed > 0 || compared == 0 ? 1 : 0;
 }
