@@ -1,4 +1,4 @@
-// Sums, dot products and matrix products of the number types.
+// Sums and dot products of the number types.
 #include <algorithm>
 #include <cmath>
 
@@ -6,7 +6,6 @@
 #include "goldens/enclosure/hull.h"
 #include "goldens/enclosure/strict.h"
 #include "goldens/enclosure/sums.h"
-#include "goldens/parallel.h"
 
 namespace assay::goldens {
 namespace {
@@ -84,18 +83,6 @@ float StrictArithmetic::dot(std::span<const float> a, std::span<const float> b) 
   return strict_sum(a.size(), sum_chunk, [&](float partial, std::size_t i) { return partial + a[i] * b[i]; });
 }
 
-std::vector<float> StrictArithmetic::multiply(std::span<const float> x, const WeightMatrix& w) const {
-  const std::size_t rows = w.inputs == 0 ? 0 : x.size() / w.inputs;
-  std::vector<float> y(rows * w.outputs);
-  parallel_for(w.outputs, [&](std::size_t n) {
-    for (std::size_t r = 0; r < rows; ++r)
-      y[r * w.outputs + n] = strict_sum(w.inputs, sum_chunk, [&](float partial, std::size_t k) {
-        return partial + x[r * w.inputs + k] * w.values[w.input_major ? k * w.outputs + n : n * w.inputs + k];
-      });
-  });
-  return y;
-}
-
 // leaf(i) enters a tree in free order; chunks are trees whose results are added from left to right.
 template <class LeafAt>
 Hull HullArithmetic::sum_in_order(std::size_t count, LeafAt leaf) const {
@@ -155,18 +142,6 @@ Hull HullArithmetic::sum_of_squares(std::span<const Hull> a) const {
   std::vector<Hull> magnitudes(a.size());
   std::ranges::transform(a, magnitudes.begin(), absolute);
   return dot(magnitudes, magnitudes);
-}
-
-std::vector<Hull> HullArithmetic::multiply(std::span<const Hull> x, const WeightMatrix& w) const {
-  const std::size_t rows = w.inputs == 0 ? 0 : x.size() / w.inputs;
-  std::vector<Hull> y(rows * w.outputs);
-  parallel_for(w.outputs, [&](std::size_t n) {
-    std::vector<Hull> weights(w.inputs);
-    for (std::size_t k = 0; k < w.inputs; ++k)
-      weights[k] = input(w.values[w.input_major ? k * w.outputs + n : n * w.inputs + k]);
-    for (std::size_t r = 0; r < rows; ++r) y[r * w.outputs + n] = dot(x.subspan(r * w.inputs, w.inputs), weights);
-  });
-  return y;
 }
 
 }  // namespace assay::goldens

@@ -1,0 +1,149 @@
+// Matrix products of the number types: outputs in panels of neighbours, one vector lane each, so that every sum keeps
+// its order and the bits do not depend on the machine's vectors or threads.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+
+#include "goldens/enclosure/ends.h"
+#include "goldens/enclosure/hull.h"
+#include "goldens/enclosure/strict.h"
+#include "goldens/enclosure/sums.h"
+#include "goldens/parallel.h"
+
+namespace assay::goldens {
+namespace {
+
+constexpr std::size_t kPanel = 8, kRowBlock = 16;
+
+// The weights of outputs [first, first + kPanel) as [inputs][kPanel]; outputs that do not exist weigh 0.
+std::vector<float> panel_of(const WeightMatrix& w, std::size_t first) {
+  const std::size_t present = std::min(kPanel, w.outputs - first);
+  std::vector<float> panel(w.inputs * kPanel);
+  for (std::size_t k = 0; k < w.inputs; ++k)
+    for (std::size_t n = 0; n < present; ++n)
+      panel[k * kPanel + n] = w.values[w.input_major ? k * w.outputs + first + n : (first + n) * w.inputs + k];
+  return panel;
+}
+
+// visit(row, panel, first) for every row and panel.
+template <class Visit>
+void for_panels(const WeightMatrix& w, std::size_t rows, Visit visit) {
+  const std::size_t panels = (w.outputs + kPanel - 1) / kPanel, blocks = (rows + kRowBlock - 1) / kRowBlock;
+  parallel_for(panels * blocks, [&](std::size_t index) {
+    const std::size_t first = index / blocks * kPanel, begin = index % blocks * kRowBlock;
+    const std::vector<float> panel = panel_of(w, first);
+    for (std::size_t r = begin; r < std::min(begin + kRowBlock, rows); ++r) visit(r, panel.data(), first);
+  });
+}
+
+std::size_t chunk_of(std::size_t chunk, std::size_t inputs) {
+  return chunk == 0 ? std::max<std::size_t>(inputs, 1) : chunk;
+}
+
+// The sums of a run's products, of their positive parts and of the magnitudes of their negative ones (sums.h).
+struct RunSums {
+  std::array<double, kPanel> all{}, positive{}, negative{};
+
+  RunSums(const float* x, const float* panel, std::size_t count) {
+    for (std::size_t k = 0; k < count; ++k)
+      for (std::size_t n = 0; n < kPanel; ++n) {
+        const double product = x[k] * panel[k * kPanel + n];  // rounded to float32, as an implementation holds it
+        all[n] += product;
+        positive[n] += std::max(product, 0.0);
+        negative[n] += std::max(-product, 0.0);
+      }
+  }
+};
+
+// A row as its points, zero where an element is not one, and the columns of those.
+struct Row {
+  std::vector<float> points;
+  std::vector<std::size_t> others;
+
+  explicit Row(std::span<const Hull> x) : points(x.size()) {
+    for (std::size_t k = 0; k < x.size(); ++k)
+      if (is_point(x[k]) && std::isfinite(x[k].lo))
+        points[k] = x[k].lo;
+      else
+        others.push_back(k);
+  }
+};
+
+using PanelSums = std::array<std::optional<Hull>, kPanel>;
+
+// A row of the panel's outputs; nothing where a product of points is not finite, or every product is zero: then the
+// sign of the sum is the products' own. The orders of sums are free, nothing is fused or flushed.
+PanelSums free_sums(const HullArithmetic& math, std::span<const Hull> x, const Row& row, const float* panel) {
+  const std::size_t chunk = chunk_of(math.freedom().sum_chunk, x.size());
+  PanelSums result;
+  result.fill(Hull::of(0.0F));
+  std::array<bool, kPanel> has_terms{};
+  auto other = row.others.begin();
+  for (std::size_t begin = 0; begin < x.size(); begin += chunk) {
+    const std::size_t count = std::min(chunk, x.size() - begin);
+    const RunSums sums(row.points.data() + begin, panel + begin * kPanel, count);
+    const auto last = std::lower_bound(other, row.others.end(), begin + count);
+    for (std::size_t n = 0; n < kPanel; ++n) {
+      if (!std::isfinite(sums.all[n])) result[n] = std::nullopt;
+      if (!result[n]) continue;
+      has_terms[n] = has_terms[n] || sums.positive[n] + sums.negative[n] > 0;
+      TreeTerms terms;
+      terms.add_finite(count - static_cast<std::size_t>(last - other), sums.all[n], sums.all[n], sums.positive[n],
+                       sums.negative[n]);
+      for (auto k = other; k != last; ++k) {
+        const Hull product = math.product(x[*k], math.input(panel[*k * kPanel + n]));
+        terms.add(product.lo, product.hi, product.nan, false);
+      }
+      result[n] = math.sum(*result[n], terms.result(false));
+    }
+    other = last;
+  }
+  for (std::size_t n = 0; n < kPanel; ++n)
+    if (!has_terms[n]) result[n] = std::nullopt;
+  return result;
+}
+
+}  // namespace
+
+std::vector<float> StrictArithmetic::multiply(std::span<const float> x, const WeightMatrix& w) const {
+  const std::size_t rows = w.inputs == 0 ? 0 : x.size() / w.inputs, chunk = chunk_of(sum_chunk, w.inputs);
+  std::vector<float> y(rows * w.outputs);
+  for_panels(w, rows, [&](std::size_t r, const float* panel, std::size_t first) {
+    std::array<float, kPanel> result{};
+    for (std::size_t begin = 0; begin < w.inputs; begin += chunk) {
+      std::array<float, kPanel> partial{};
+      for (std::size_t k = begin; k < std::min(begin + chunk, w.inputs); ++k)
+        for (std::size_t n = 0; n < kPanel; ++n) partial[n] += x[r * w.inputs + k] * panel[k * kPanel + n];
+      for (std::size_t n = 0; n < kPanel; ++n) result[n] += partial[n];
+    }
+    std::copy_n(result.begin(), std::min(kPanel, w.outputs - first), &y[r * w.outputs + first]);
+  });
+  return y;
+}
+
+std::vector<Hull> HullArithmetic::multiply(std::span<const Hull> x, const WeightMatrix& w) const {
+  const std::size_t rows = w.inputs == 0 ? 0 : x.size() / w.inputs;
+  // Fused products are not rounded, flushed ones may be zero, and sums in one order need their order.
+  const bool free = !freedom_.contraction && !freedom_.flush_subnormals && freedom_.sum_order != SumOrder::sequential;
+  std::vector<Row> split;
+  if (free)
+    for (std::size_t r = 0; r < rows; ++r) split.emplace_back(x.subspan(r * w.inputs, w.inputs));
+  std::vector<Hull> y(rows * w.outputs);
+  for_panels(w, rows, [&](std::size_t r, const float* panel, std::size_t first) {
+    const std::span row = x.subspan(r * w.inputs, w.inputs);
+    const PanelSums sums = free ? free_sums(*this, row, split[r], panel) : PanelSums{};
+    std::vector<Hull> weights;
+    for (std::size_t n = 0; n < std::min(kPanel, w.outputs - first); ++n) {
+      if (!sums[n]) {
+        weights.resize(w.inputs);
+        for (std::size_t k = 0; k < w.inputs; ++k) weights[k] = input(panel[k * kPanel + n]);
+      }
+      y[r * w.outputs + first + n] = sums[n] ? *sums[n] : dot(row, weights);
+    }
+  });
+  return y;
+}
+
+}  // namespace assay::goldens
