@@ -396,6 +396,19 @@ TEST(Gate, ObservedIdsOfAnotherShapeAreRefused) {
   EXPECT_FALSE(evaluate(*find_stage("gate").value(), {inputs, {}, call.options, call.profile, &observed}));
 }
 
+TEST(Gate, BiasedWeightsFallOutsideAtProductionShape) {
+  const StageCall call = gate_call("mid", "flash", 2, 4096, 256, 23);
+  for (const bool biased : {false, true}) {
+    std::vector<std::int32_t> ids;
+    const auto subject =
+        ChainReference(FloatModel(call.profile, 24), call, {.biased_weights = biased}).gate(6, 1.5F, ids);
+    const GoldenMap golden = golden_given(call, ids, 6);
+    EXPECT_EQ(outside(golden.at("indices"), ids), 0);
+    const std::int64_t found = outside(golden.at("weights"), subject.at("weights"));
+    EXPECT_TRUE(biased ? found >= 9 : found == 0) << found;
+  }
+}
+
 TEST(Gate, ProductionShapes) {
   record_production(gate_call("p772", "demo", 16, 4096, 8, 20), "p772_demo");
   record_production(gate_call("mid", "flash", 128, 4096, 256, 21), "mid_flash");

@@ -274,6 +274,19 @@ TEST(HcPre, NoTokensAreNoRows) {
   EXPECT_EQ(hc_pre_call("mid", 0, 4, 8, 17).output("comb").value.shape(), (Shape{0, 4, 4}));
 }
 
+// Long sums are wide; faults are wider. P772's own fixture, on which the peers' tolerances pass the first two.
+TEST(HcPre, FaultsFallOutsideAtProductionShape) {
+  const StageCall call = hc_pre_call("p772", 1, 4, 4096, 23);
+  const GoldenOutput comb = call.output("comb");
+  const auto outside_with = [&](ChainFaults faults, int iterations) {
+    return outside(comb, ChainReference(FloatModel(call.profile, 24), call, faults).hc_pre(iterations).at("comb"));
+  };
+  EXPECT_EQ(outside_with({}, 20), 0);
+  EXPECT_GT(outside_with({}, 1), 8);
+  EXPECT_GT(outside_with({}, 2), 4);
+  EXPECT_GT(outside_with({.transposed_comb = true}, 20), 8);
+}
+
 TEST(HcPre, ProductionShapes) {
   record_production(hc_pre_call("p772", 16, 4, 4096, 20), "p772");
   record_production(hc_pre_call("mid", 128, 4, 4096, 21), "mid_flash");
