@@ -174,8 +174,11 @@ TwoStarts TokenSum::evaluate(MultiplyAdd multiply_add) const {
   std::vector<TwoStarts> partials;
   for (const std::vector<Term>& terms : terms_) {
     const TwoStarts sum = weighted_sum(terms, columns_, multiply_add);
-    partials.push_back(
-        {intranode::stored(sum.from_zero, dtype_, rules_), intranode::stored(sum.from_first, dtype_, rules_)});
+    TwoStarts& partial = partials.emplace_back(
+        TwoStarts{intranode::stored(sum.from_zero, dtype_, rules_), intranode::stored(sum.from_first, dtype_, rules_)});
+    // In a format without NaN what it becomes is implementation defined (3.3): it stays NaN, which leaves out open.
+    for (std::size_t h = 0; h < columns_; ++h)
+      if (std::isnan(sum.from_zero[h])) partial.from_zero[h] = partial.from_first[h] = sum.from_zero[h];
   }
   return intranode::sum_rows(partials, columns_);
 }

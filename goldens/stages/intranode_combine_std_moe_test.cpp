@@ -141,6 +141,7 @@ TEST(IntranodeCombineStdMoe, TwoAnswersAndNothingBetween) {
     observed["out"].set_bits(5, std::bit_cast<std::uint32_t>(answer));
     const GoldenMap golden = evaluate_observed(call, &observed).value();
     EXPECT_EQ(golden.at("out").lo, golden.at("out").hi);
+    EXPECT_EQ(at(golden.at("out").value, 5), answer == 0x1p-24f ? answer : 0);
     return first_mismatch(golden, observed, false).empty();
   };
   EXPECT_TRUE(accepted(0));
@@ -173,6 +174,29 @@ TEST(IntranodeCombineStdMoe, NanOfOneAnswerOnly) {
   const GoldenOutput out = evaluate_observed(call, &observed).value().at("out");
   EXPECT_EQ(at(out.value, 0), -inf);
   EXPECT_FALSE(out.open[0]);
+}
+
+// 0 or 2^-14 before 464 is added: 464 is the tie that goes to 448, and anything above it overflows.
+TEST(IntranodeCombineStdMoe, OverflowOfOneAnswerOnly) {
+  const float x = 1.125F, w = (1 + 0x1p-23f) * 4096;
+  StageCall call = combine_call(one_token(DType::e4m3fn, {{{{-(1.125F + 0x1p-23f) * 4096, 1}, {w, x}, {464, 1}}}}));
+  EXPECT_FALSE(call.output("out").open[0]);
+  call.options["overflow"] = "nonsat";
+  const GoldenOutput out = call.output("out");
+  EXPECT_EQ(out.value.bits(0), 0x7Eu);
+  EXPECT_TRUE(out.open[0]);
+  for (const auto& [code, legal] : {std::pair{0x7Eu, true}, {0x7Fu, true}, {0x7Du, false}}) {
+    TensorMap observed;
+    observed["out"] = Tensor(DType::e4m3fn, {1, 1, 32});
+    for (std::int64_t h = 0; h < 32; ++h) observed["out"].set_bits(h, code);
+    EXPECT_EQ(first_mismatch(evaluate_observed(call, &observed).value(), observed, false).empty(), legal) << code;
+  }
+}
+
+// 3.3: what NaN becomes in a format without one is implementation defined.
+TEST(IntranodeCombineStdMoe, NanInFp4IsOpen) {
+  EXPECT_TRUE(combine_call(one_token(DType::e2m1, {{{{std::nanf(""), 1}}}})).output("out").open[0]);
+  EXPECT_FALSE(combine_call(one_token(DType::e2m1, {{{{1, 1}}}})).output("out").open[0]);
 }
 
 TEST(IntranodeCombineStdMoe, SignOfZero) {
