@@ -6,11 +6,11 @@
 #include <charconv>
 #include <iostream>
 
+#include "goldens/enclosure/width.h"
 #include "goldens/stages/stage.h"
 #include "harness/cli/command.h"
 #include "harness/cli/stage_table.h"
 #include "harness/cli/tensor_folder.h"
-#include "harness/compare/width.h"
 #include "harness/core/manifest.h"
 #include "harness/core/npy.h"
 #include "harness/run/assumed.h"
@@ -129,18 +129,17 @@ goldens::InputMap pointers(const TensorMap& tensors) {
   return map;
 }
 
-std::string oracle_kind(const goldens::GoldenOutput& output, const compare::Widths& widths, const Profile& profile) {
-  if (std::ranges::count(output.open, std::uint8_t{0}) == 0) return "nothing is determined";
-  if (widths.greatest == 0 && output.lo == output.hi) return "exact";
+std::string oracle_kind(const goldens::GoldenOutput& output, const goldens::Widths& widths, const Profile& profile) {
+  if (widths.open == widths.elements) return "nothing is determined";
+  if (widths.max_ulp == 0 && output.lo == output.hi) return "exact";
   return run::arithmetic_is_assumed(profile) ? "bound(assumed)" : "enclosure";
 }
 
 std::string summary_line(const std::string& name, const goldens::GoldenOutput& output, const Profile& profile) {
-  const compare::Widths widths = compare::widths(output.lo, output.hi, output.open);
+  const goldens::Widths widths = goldens::widths(output);
   return fmt::format("{}: {} {}, {} elements, {} open, width median {} at most {} ulp, {}\n", name,
                      assay::name(output.value.dtype()), to_string(output.value.shape()), output.value.size(),
-                     std::ranges::count(output.open, std::uint8_t{1}), widths.median, widths.greatest,
-                     oracle_kind(output, widths, profile));
+                     widths.open, widths.median_ulp, widths.max_ulp, oracle_kind(output, widths, profile));
 }
 
 Result<void> write(const goldens::GoldenMap& golden, const GoldenOptions& options, const goldens::Stage& stage) {

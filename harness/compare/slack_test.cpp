@@ -105,18 +105,17 @@ TEST(Widths, MedianAndGreatest) {
   const auto steps = [](float x, int n) {
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) + static_cast<std::uint32_t>(n));
   };
+  const auto widths = [](const Tensor& lo, const Tensor& hi, const std::vector<std::uint8_t>& open) {
+    const Comparison found = compare(lo, {&lo, &lo, &hi, open}, *parse_policy("bound")).value();
+    return std::pair(found.median_width, found.max_width);
+  };
+  using Pair = std::pair<std::int64_t, std::int64_t>;
   const Tensor lo = floats({1, 1, 1, 1, -0.0f}), hi = floats({1, steps(1, 1), steps(1, 3), steps(1, 2000), 0.0f});
-  const Widths all = widths(lo, hi, {});
-  EXPECT_EQ(all.median, 1);  // of 0, 0, 1, 3, 2000
-  EXPECT_EQ(all.greatest, 2000);
-  const std::vector<std::uint8_t> open{1, 0, 0, 1, 1};
-  EXPECT_EQ(widths(lo, hi, open).median, 3);  // the upper one of 1, 3
-  EXPECT_EQ(widths(lo, hi, open).greatest, 3);
-  const Comparison compared = compare(lo, {&lo, &lo, &hi, open}, *parse_policy("bound")).value();
-  EXPECT_EQ(compared.median_width, 3);
-  EXPECT_EQ(compared.max_width, 3);
-  EXPECT_EQ(widths(floats({NAN}), floats({NAN}), {}).greatest, 0);
-  EXPECT_EQ(widths(floats({}), floats({}), {}).median, 0);
+  EXPECT_EQ(widths(lo, hi, {}), Pair(1, 2000));            // of 0, 0, 1, 3, 2000
+  EXPECT_EQ(widths(lo, hi, {1, 0, 0, 1, 1}), Pair(3, 3));  // the upper one of 1, 3
+  EXPECT_EQ(widths(lo, hi, {0, 1, 1, 0, 1}), Pair(2000, 2000));
+  EXPECT_EQ(widths(floats({NAN}), floats({NAN}), {}), Pair(0, 0));
+  EXPECT_EQ(widths(floats({}), floats({}), {}), Pair(0, 0));
 }
 
 TEST(Relations, AreNoComparison) {

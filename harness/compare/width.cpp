@@ -18,16 +18,4 @@ std::int64_t WidthCounter::greatest() const {
   return 0;
 }
 
-Widths widths(const Tensor& lo, const Tensor& hi, std::span<const std::uint8_t> open) {
-  return visit_format(lo.dtype(), [&]<class Format>(Format) {
-    WidthCounter counter;
-    for (std::int64_t i = 0; i < lo.size(); ++i)
-      if (open.empty() || open[static_cast<std::size_t>(i)] == 0)
-        counter.add(width<Format>(static_cast<typename Format::Word>(lo.bits(i)),
-                                  static_cast<typename Format::Word>(hi.bits(i))),
-                    1);
-    return Widths{counter.median(), counter.greatest()};
-  });
-}
-
 }  // namespace assay::compare

@@ -4,10 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <span>
 
 #include "harness/compare/format.h"
-#include "harness/core/tensor.h"
 
 namespace assay::compare {
 
@@ -37,11 +35,5 @@ class WidthCounter {
   std::map<std::int64_t, std::int64_t> large_;
   std::int64_t total_ = 0;
 };
-
-struct Widths {
-  std::int64_t median = 0, greatest = 0;
-};
-// lo and hi of one dtype and shape; open may be empty.
-Widths widths(const Tensor& lo, const Tensor& hi, std::span<const std::uint8_t> open);
 
 }  // namespace assay::compare
