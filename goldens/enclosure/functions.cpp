@@ -6,6 +6,7 @@
 #include "goldens/enclosure/hull.h"
 #include "goldens/enclosure/strict.h"
 #include "goldens/exact/bracket.h"
+#include "goldens/exact/correctly_rounded.h"
 #include "goldens/formats/bf16.h"
 #include "goldens/formats/f16.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using exact::Bracket;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 constexpr double kBeyond = 0x1p200;  // beyond every float32 and its ulp
 
@@ -61,29 +61,13 @@ Hull increasing(double a, double b, double ulps, BracketOf bracket) {
   return within_ulps(at_a.lo, at_b.hi, ulps);
 }
 
-float nearest(const Bracket& bracket) { return static_cast<float>(bracket.lo + (bracket.hi - bracket.lo) / 2); }
-
 }  // namespace
 
 float StrictArithmetic::square_root(float a) { return std::sqrt(a); }  // IEEE 754: correctly rounded
 
-float StrictArithmetic::reciprocal_root(float a) {
-  if (a == 0) return 1.0F / a;
-  if (!(a > 0)) return kNan;
-  return std::isinf(a) ? 0.0F : nearest(exact::rsqrt_bracket(a));
-}
-
-float StrictArithmetic::exponential(float a) {
-  if (std::isnan(a)) return kNan;
-  if (std::isinf(a)) return a > 0 ? kInfinity : 0.0F;
-  return nearest(exact::exp_bracket(a));
-}
-
-float StrictArithmetic::logarithm(float a) {
-  if (a == 0) return -kInfinity;
-  if (!(a > 0)) return kNan;
-  return std::isinf(a) ? kInfinity : nearest(exact::log_bracket(a));
-}
+float StrictArithmetic::reciprocal_root(float a) { return exact::rounded_rsqrt(a).value; }
+float StrictArithmetic::exponential(float a) { return exact::rounded_exp(a).value; }
+float StrictArithmetic::logarithm(float a) { return exact::rounded_log(a).value; }
 
 float StrictArithmetic::softplus(float a) {
   return sum(maximum(a, 0.0F), logarithm(sum(exponential(-std::fabs(a)), 1.0F)));

@@ -95,7 +95,7 @@ Hull HullArithmetic::sum_in_order(std::size_t count, LeafAt leaf) const {
       terms.add(each.least, each.greatest, each.nan, each.may_be_negative_zero);
       all_negative_zero = all_negative_zero && each.may_be_negative_zero;
     }
-    result = sum(result, settle(terms.result(freedom_.flush_subnormals)));
+    result = sum(result, settle(terms.result(freedom_.flush_subnormals, freedom_.contraction)));
   });
   // Sums that start with their first term, not with +0.
   if (all_negative_zero) result.include(-0.0F);

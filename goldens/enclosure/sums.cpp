@@ -45,14 +45,15 @@ void TreeTerms::add_finite(std::size_t count, double lower, double upper, double
 }
 
 // The proof is in sums.h.
-Hull TreeTerms::finite_result(bool flush_subnormals) const {
+Hull TreeTerms::finite_result(bool flush_subnormals, bool contraction) const {
   constexpr double kUnit = 0x1p-24;
   const auto n = static_cast<double>(count_);
   const double slack = n * 0x1p-52 * (positive_ + negative_);
   const double nodes = std::max(n - 1, 0.0), decay = 1 - nodes * kUnit;
-  const double flushed = flush_subnormals ? 2 * n * 0x1p-126 : 0;
+  const bool underflows = contraction && positive_ + negative_ > 0;
+  const double absolute = (flush_subnormals ? 2 * n * 0x1p-126 : 0) + (underflows ? n * 0x1p-150 : 0);
   double error = std::numeric_limits<double>::infinity();
-  if (decay > 0.5) error = (nodes * kUnit * std::max(positive_, negative_) + flushed) / decay * (1 + 0x1p-40) + slack;
+  if (decay > 0.5) error = (nodes * kUnit * std::max(positive_, negative_) + absolute) / decay * (1 + 0x1p-40) + slack;
   const bool plus = maybe_plus_ || positive_ + error >= kOverflow;
   const bool minus = maybe_minus_ || negative_ + error >= kOverflow;
   Hull result;
@@ -63,10 +64,10 @@ Hull TreeTerms::finite_result(bool flush_subnormals) const {
   return result;
 }
 
-Hull TreeTerms::result(bool flush_subnormals) const {
+Hull TreeTerms::result(bool flush_subnormals, bool contraction) const {
   Hull result;
   if (!surely_nan_ && !(surely_plus_ && surely_minus_)) {
-    result = finite_result(flush_subnormals);
+    result = finite_result(flush_subnormals, contraction);
     if (surely_plus_) result.lo = kInfinity;
     if (surely_minus_) result.hi = -kInfinity;
   }

@@ -21,6 +21,9 @@ namespace assay::goldens {
 // Flushing replaces a term or a node's result below 2^-126 (or the least normal number reached by rounding up) by zero:
 // each of the 2n - 1 values adds at most 2^-126 to E before the division.
 //
+// Contraction. A node may add the exact value of a product, which add() takes as an end of its term. Its result may
+// then underflow inexactly, by at most 2^-150 at each node.
+//
 // Overflow. No node gets above P+ + E. Below the threshold 2^128 - 2^103 none becomes +infinity; else the result is the
 // bound above, or +infinity, which no finite term takes away. Likewise -infinity; both together make NaN.
 //
@@ -36,10 +39,10 @@ class TreeTerms {
   void add_finite(std::size_t count, double lower, double upper, double positive, double negative);
   std::size_t count() const { return count_; }
   // What the tree's root may hold.
-  Hull result(bool flush_subnormals) const;
+  Hull result(bool flush_subnormals, bool contraction = false) const;
 
  private:
-  Hull finite_result(bool flush_subnormals) const;
+  Hull finite_result(bool flush_subnormals, bool contraction) const;
 
   double lower_ = 0, upper_ = 0;        // sums of the least and the greatest values
   double positive_ = 0, negative_ = 0;  // P+ and P- at most
