@@ -90,8 +90,8 @@ BENCHMARK(large_copy)->Name("memcpy_256MiB_threads")->Arg(1)->Arg(0)->UseRealTim
 
 void large_bf16(benchmark::State& state, Rounding mode) {
   Tensor target = touched(DType::bf16);
-  with_threads(state, target,
-               [&] { goldens::encode_bf16(large_operand().as<float>(), mode, false, target.as<std::uint16_t>()); });
+  const auto from = large_operand().as<float>();
+  with_threads(state, target, [&] { goldens::encode_bf16(from, mode, false, target.as<std::uint16_t>()); });
 }
 BENCHMARK_CAPTURE(large_bf16, rint, Rounding::rint)
     ->Name("bf16_rint_256MiB_threads")

@@ -142,6 +142,18 @@ template <class Bits>
   return select(magnitude > From::kInfinity, select(is_negative, at.nan[1], at.nan[0]), result);
 }
 
+// The same under the default rules, for a format with the source's exponents and IEEE specials: zero, overflow and
+// infinity come out of the rounding itself, and only NaN would run over into another class.
+template <class Bits>
+[[gnu::always_inline]] constexpr Bits narrow_by_default(Bits pattern, BinaryFormat format, Rounding mode) {
+  using From = Source<Bits>;
+  const auto dropped = static_cast<Bits>(From::kFractionBits - format.fraction_bits);
+  const Bits negative = pattern >> From::kSignShift;
+  const Bits nan = ((pattern & ~From::kMagnitude) >> dropped) | format.quiet_nan();
+  const Bits rounded = shift_rounded(pattern, dropped, negative, mode);
+  return select((pattern & From::kMagnitude) > From::kInfinity, nan, rounded);
+}
+
 // The value of a code. Not of f32.
 constexpr float widen(std::uint32_t code, BinaryFormat format) {
   const std::uint32_t sign = (code & format.sign_bit()) != 0 ? 0x80000000u : 0u;

@@ -15,8 +15,9 @@ namespace {
 
 bool is_narrow_float(DType dtype) { return info(dtype).is_float && dtype != DType::f32; }
 
-// Elements at a time: codes lie in the first-level cache before they are streamed out.
-constexpr std::size_t kBlock = 4096;
+// Elements at a time: codes lie in the first-level cache before they are streamed out. Small, so that reading goes on
+// beside the stores.
+constexpr std::size_t kBlock = 512;
 // Elements of one piece of parallel work, and from where on there is more than one.
 constexpr std::size_t kPiece = 1 << 18;
 
@@ -35,12 +36,21 @@ struct Encoder {
   const NarrowingRules& rules;
   bool streamed;  // too large for the caches: stores bypass them
 
+  // Elements of the first block: after them the target starts a cache line, and no later block writes one in part.
+  std::size_t elements_to_line(const std::byte* y) const {
+    const std::size_t bytes = -reinterpret_cast<std::uintptr_t>(y) % 64;
+    const std::size_t elements = bytes * 8 / static_cast<std::size_t>(info(destination).bits);
+    return elements == 0 ? kBlock : elements;
+  }
+
   void operator()(std::span<const float> x, std::byte* y) const {
     const InstructionSet set = instruction_sets().back();
     alignas(64) std::array<std::uint16_t, kBlock> wide;
     alignas(64) std::array<std::uint8_t, kBlock> narrow, packed;
-    for (std::size_t begin = 0; begin < x.size(); begin += kBlock) {
-      const auto block = x.subspan(begin, std::min(kBlock, x.size() - begin));
+    std::size_t count = elements_to_line(y);
+    for (std::size_t begin = 0; begin < x.size(); begin += count, count = kBlock) {
+      count = std::min(count, x.size() - begin);
+      const auto block = x.subspan(begin, count);
       const auto bytes = static_cast<std::size_t>(bytes_of(destination, static_cast<std::int64_t>(block.size())));
       const void* codes = wide.data();
       if (info(destination).bits == 16) {
