@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "goldens/enclosure/ends.h"
@@ -42,18 +42,42 @@ std::size_t chunk_of(std::size_t chunk, std::size_t inputs) {
   return chunk == 0 ? std::max<std::size_t>(inputs, 1) : chunk;
 }
 
+// Vectors as wide as a register of every machine in use; wider ones are kept in memory.
+using Floats [[gnu::vector_size(4 * sizeof(float))]] = float;
+using Doubles [[gnu::vector_size(2 * sizeof(double))]] = double;
+
+struct FourSums {
+  Doubles low{}, high{};
+  void add(const Floats& x) {
+    low += __builtin_convertvector(__builtin_shufflevector(x, x, 0, 1), Doubles);
+    high += __builtin_convertvector(__builtin_shufflevector(x, x, 2, 3), Doubles);
+  }
+  void store(double* to) const {
+    std::memcpy(to, &low, sizeof low);
+    std::memcpy(to + 2, &high, sizeof high);
+  }
+};
+
 // The sums of a run's products, of their positive parts and of the magnitudes of their negative ones (sums.h).
 struct RunSums {
-  std::array<double, kPanel> all{}, positive{}, negative{};
+  std::array<double, kPanel> all, positive, negative;
 
   RunSums(const float* x, const float* panel, std::size_t count) {
-    for (std::size_t k = 0; k < count; ++k)
-      for (std::size_t n = 0; n < kPanel; ++n) {
-        const double product = x[k] * panel[k * kPanel + n];  // rounded to float32, as an implementation holds it
-        all[n] += product;
-        positive[n] += std::max(product, 0.0);
-        negative[n] += std::max(-product, 0.0);
+    for (std::size_t n = 0; n < kPanel; n += 4) {
+      FourSums sums, above, beneath;
+      const Floats zero{};
+      for (std::size_t k = 0; k < count; ++k) {
+        Floats w;
+        std::memcpy(&w, panel + k * kPanel + n, sizeof w);
+        const Floats product = w * x[k];  // rounded to float32, as an implementation holds it
+        sums.add(product);
+        above.add(product > zero ? product : zero);
+        beneath.add(product < zero ? -product : zero);
       }
+      sums.store(&all[n]);
+      above.store(&positive[n]);
+      beneath.store(&negative[n]);
+    }
   }
 };
 
