@@ -1,5 +1,6 @@
 #include "goldens/quantize/int8.h"
 
+#include "goldens/parallel.h"
 #include "goldens/quantize/int8_kernels.h"
 
 namespace assay::goldens {
@@ -23,6 +24,13 @@ Int8Scale int8_scale(float amax) {
 
 Int8Scale quantize_int8_row(std::span<const float> x, Rounding mode, std::span<std::int8_t> q) {
   return quantize_int8_row(int8_kernels().back(), x, mode, q);
+}
+
+void quantize_int8_rows(std::span<const float> x, std::size_t columns, Rounding mode, std::span<std::int8_t> q,
+                        std::span<Int8Scale> scales) {
+  parallel_for(scales.size(), [&](std::size_t r) {
+    scales[r] = quantize_int8_row(x.subspan(r * columns, columns), mode, q.subspan(r * columns, columns));
+  });
 }
 
 void dequantize_row(std::span<const std::int32_t> acc, float row_scale, std::span<const float> channel_scale,

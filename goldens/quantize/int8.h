@@ -26,6 +26,11 @@ Int8Scale int8_scale(float amax);
 // scales.
 Int8Scale quantize_int8_row(std::span<const float> x, Rounding mode, std::span<std::int8_t> q);
 
+// The same for every row of x [rows, columns] into q [rows, columns], on the library's threads; scales.size() is the
+// number of rows.
+void quantize_int8_rows(std::span<const float> x, std::size_t columns, Rounding mode, std::span<std::int8_t> q,
+                        std::span<Int8Scale> scales);
+
 // RND of one product: |z| < 2^7 gives a code without wrapping, mode rint or round.
 std::int8_t round_to_code(float z, Rounding mode);
 

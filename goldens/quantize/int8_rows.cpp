@@ -105,12 +105,10 @@ std::vector<std::int32_t> least_products(std::span<const std::int8_t> least, std
 
 Int8Rows<float> quantize_rows(const StrictArithmetic&, std::span<const float> x, std::size_t columns, Rounding mode) {
   auto result = empty_rows<float>(x.size(), columns);
-  parallel_for(result.rows, [&](std::size_t r) {
-    const Int8Scale scale =
-        quantize_int8_row(x.subspan(r * columns, columns), mode, std::span(result.least).subspan(r * columns, columns));
-    result.quant[r] = scale.quant;
-    result.dequant[r] = scale.dequant;
-  });
+  std::vector<Int8Scale> scales(result.rows);
+  quantize_int8_rows(x, columns, mode, result.least, scales);
+  std::ranges::transform(scales, result.quant.begin(), &Int8Scale::quant);
+  std::ranges::transform(scales, result.dequant.begin(), &Int8Scale::dequant);
   return result;
 }
 
