@@ -9,7 +9,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "goldens/enclosure/point_products.h"
 #include "goldens/parallel.h"
 #include "goldens/stages/compressor_form.h"
 #include "goldens/stages/compressor_pool.h"
@@ -27,7 +26,8 @@ std::vector<typename Arithmetic::Number> inputs_of(const Arithmetic& math, std::
 template <class Arithmetic>
 std::vector<typename Arithmetic::Number> project_tokens(const Arithmetic& math, std::span<const float> x,
                                                         const WeightMatrix& w) {
-  return multiply_points(math, x, w);
+  const std::vector<typename Arithmetic::Number> points = inputs_of(math, x);
+  return math.multiply(std::span<const typename Arithmetic::Number>(points), w);
 }
 
 // Step 2: what a token's score becomes in its slot. score [B, S, N], ape [R, N].

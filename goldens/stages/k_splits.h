@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "goldens/enclosure/nearly_point_products.h"
+#include "goldens/enclosure/arithmetic.h"
 
 namespace assay::goldens {
 
@@ -23,26 +23,20 @@ std::vector<std::remove_const_t<Element>> columns_of(std::span<Element> matrix, 
   return result;
 }
 
-inline std::vector<float> multiply_rows(const StrictArithmetic& math, std::span<const float> x, const WeightMatrix& w) {
-  return math.multiply(x, w);
-}
-inline std::vector<Hull> multiply_rows(const HullArithmetic& math, std::span<const Hull> x, const WeightMatrix& w) {
-  return multiply_nearly_points(math, x, w);
-}
-
 // x [rows, w.inputs] times w, every part's products [rows, w.outputs]. w is not input_major; `parts` divides w.inputs,
 // which is positive.
 template <class Arithmetic>
 std::vector<std::vector<typename Arithmetic::Number>> multiply_in_parts(const Arithmetic& math,
                                                                         std::span<const typename Arithmetic::Number> x,
                                                                         const WeightMatrix& w, std::size_t parts) {
-  if (parts == 1) return {multiply_rows(math, x, w)};
+  if (parts == 1) return {math.multiply(x, w)};
   const std::size_t width = w.inputs / parts;
   std::vector<std::vector<typename Arithmetic::Number>> result;
   for (std::size_t part = 0; part < parts; ++part) {
     const auto weights = columns_of(w.values, w.inputs, part * width, width);
     const auto columns = columns_of(x, w.inputs, part * width, width);
-    result.push_back(multiply_rows(math, columns, {weights, w.outputs, width}));
+    result.push_back(
+        math.multiply(std::span<const typename Arithmetic::Number>(columns), WeightMatrix{weights, w.outputs, width}));
   }
   return result;
 }
