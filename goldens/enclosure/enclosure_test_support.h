@@ -83,11 +83,11 @@ class AnyMachine {
 
   template <class Sum>
   float over_chunks(std::size_t count, Sum sum) const {
-    if (freedom_.sum_order != SumOrder::chunked) return sum(std::size_t{0}, count);
-    float result = 0;
+    if (freedom_.sum_order != SumOrder::chunked) return value(sum(std::size_t{0}, count));
+    Node result{0, 0, 0, false};
     for (std::size_t begin = 0; begin < count; begin += freedom_.sum_chunk)
-      result = add(result, sum(begin, std::min(begin + freedom_.sum_chunk, count)));
-    return result;
+      result = added(result, sum(begin, std::min(begin + freedom_.sum_chunk, count)));
+    return value(result);
   }
 
   float value(const Node& node) const { return node.product ? multiply(node.a, node.b) : node.value; }
@@ -99,8 +99,9 @@ class AnyMachine {
   }
 
   // Balanced, lopsided or random; over sorted or shuffled terms, which drives the partial sums far.
-  float tree(std::vector<Node> nodes) const {
-    if (nodes.empty()) return 0;
+  // A product that is alone has not been computed: it may fuse into the sum of the chunks.
+  Node tree(std::vector<Node> nodes) const {
+    if (nodes.empty()) return {0, 0, 0, false};
     if (freedom_.sum_order != SumOrder::sequential) {
       if (samples_.coin())
         std::ranges::sort(nodes, [](const Node& x, const Node& y) { return key(x) > key(y); });
@@ -113,7 +114,7 @@ class AnyMachine {
       nodes[left] = added(nodes[left], nodes[left + 1]);
       nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(left) + 1);
     }
-    return value(nodes[0]);
+    return nodes[0];
   }
   static float key(const Node& x) {
     const float value = x.product ? x.a * x.b : x.value;

@@ -67,7 +67,8 @@ class HullArithmetic {
   Hull sigmoid(const Hull& a) const;
   Hull softplus(const Hull& a) const;
 
-  // What the profile's orders of summation give (sums.h has the bound and its proof).
+  // What the profile's orders of summation give (sums.h has the bound and its proof) and, where they leave freedom, the
+  // exact sum rounded once.
   Hull total(std::span<const Hull> terms) const;
   // a.size() == b.size()
   Hull dot(std::span<const Hull> a, std::span<const Hull> b) const;
@@ -84,8 +85,8 @@ class HullArithmetic {
 
  private:
   Hull settle(Hull x) const;
-  template <class Leaf>
-  Hull sum_in_order(std::size_t count, Leaf leaf) const;
+  template <class LeafAt, class ExactAt, class AddOne>
+  Hull sum_in_order(std::size_t count, LeafAt leaf, ExactAt exact, AddOne add_one) const;
   Hull divide(const Hull& a, const Hull& b, double ulp) const;
 
   NumericFreedom freedom_;

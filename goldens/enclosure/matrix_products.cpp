@@ -95,15 +95,29 @@ struct Row {
   }
 };
 
+// Whether every run is so long that its bound leaves room for the exact sum rounded once, which dot() admits apart.
+// Proof, with u, E, P+ and P- of sums.h: let run j of C have n_j terms, M_j the greater of its P+ and P-, and M the sum
+// of all M_j; E_j <= M_j. The exact products add up to within u (P+ + P-) <= 2 u M of the rounded ones, and rounding
+// their sum moves it by u M. A run's end lies (n_j - 1) u M_j or more beyond the run's sum, less a step of float32, at
+// most 4 u M_j; and of the C - 1 additions of runs each rounds by at most u 2 M (1 + C u). So the end stays beyond the
+// exact sum where n_j - 1 >= 3 + 4 + 2 (C - 1) in every run. What underflows, n 2^-150 of products and C 2^-149 of
+// steps, is below u M where P+ + P- >= n 2^-120 (kLeastSum).
+bool runs_hold_exact_sum(std::size_t inputs, std::size_t chunk) {
+  const std::size_t runs = (inputs + chunk - 1) / chunk;
+  return inputs > 0 && inputs - (runs - 1) * chunk >= 3 * runs + 8;
+}
+constexpr double kLeastSum = 0x1p-120;
+
 using PanelSums = std::array<std::optional<Hull>, kPanel>;
 
-// A row of the panel's outputs; nothing where a product of points is not finite, or every product is zero: then the
-// sign of the sum is the products' own. The orders of sums are free, nothing is fused or flushed.
+// A row of the panel's outputs; nothing where a product of points is not finite, or the products are so small that they
+// underflow, or all zero: then the sign of the sum is the products' own. The orders of sums are free, nothing is fused
+// or flushed, and runs_hold_exact_sum.
 PanelSums free_sums(const HullArithmetic& math, std::span<const Hull> x, const Row& row, const float* panel) {
   const std::size_t chunk = chunk_of(math.freedom().sum_chunk, x.size());
   PanelSums result;
   result.fill(Hull::of(0.0F));
-  std::array<bool, kPanel> has_terms{};
+  std::array<double, kPanel> magnitude{};
   auto other = row.others.begin();
   for (std::size_t begin = 0; begin < x.size(); begin += chunk) {
     const std::size_t count = std::min(chunk, x.size() - begin);
@@ -112,7 +126,7 @@ PanelSums free_sums(const HullArithmetic& math, std::span<const Hull> x, const R
     for (std::size_t n = 0; n < kPanel; ++n) {
       if (!std::isfinite(sums.all[n])) result[n] = std::nullopt;
       if (!result[n]) continue;
-      has_terms[n] = has_terms[n] || sums.positive[n] + sums.negative[n] > 0;
+      magnitude[n] += sums.positive[n] + sums.negative[n];
       TreeTerms terms;
       terms.add_finite(count - static_cast<std::size_t>(last - other), sums.all[n], sums.all[n], sums.positive[n],
                        sums.negative[n]);
@@ -125,7 +139,7 @@ PanelSums free_sums(const HullArithmetic& math, std::span<const Hull> x, const R
     other = last;
   }
   for (std::size_t n = 0; n < kPanel; ++n)
-    if (!has_terms[n]) result[n] = std::nullopt;
+    if (!(magnitude[n] >= static_cast<double>(x.size()) * kLeastSum)) result[n] = std::nullopt;
   return result;
 }
 
@@ -150,7 +164,8 @@ std::vector<float> StrictArithmetic::multiply(std::span<const float> x, const We
 std::vector<Hull> HullArithmetic::multiply(std::span<const Hull> x, const WeightMatrix& w) const {
   const std::size_t rows = w.inputs == 0 ? 0 : x.size() / w.inputs;
   // Fused products are not rounded, flushed ones may be zero, and sums in one order need their order.
-  const bool free = !freedom_.contraction && !freedom_.flush_subnormals && freedom_.sum_order != SumOrder::sequential;
+  const bool free = !freedom_.contraction && !freedom_.flush_subnormals && freedom_.sum_order != SumOrder::sequential &&
+                    runs_hold_exact_sum(w.inputs, chunk_of(freedom_.sum_chunk, w.inputs));
   std::vector<Row> split;
   if (free)
     for (std::size_t r = 0; r < rows; ++r) split.emplace_back(x.subspan(r * w.inputs, w.inputs));

@@ -13,16 +13,18 @@ namespace {
 struct Leaf {
   double least = 0, greatest = 0;
   bool nan = false, may_be_negative_zero = false;
+
+  void add_to(TreeTerms& terms) const { terms.add(least, greatest, nan, may_be_negative_zero); }
 };
 
 Leaf leaf_of(const Hull& x) {
   return {x.lo, x.hi, x.nan, x.has_number() && x.lo <= 0 && std::signbit(x.lo) && x.hi >= 0};
 }
 
-// A product that enters a sum: rounded, or exact where it is fused into the addition.
-Leaf product_leaf(const Hull& rounded, const Hull& a, const Hull& b, bool contraction) {
+// A product before its rounding, as it is fused into an addition and enters the exact sum; the rounded one included.
+Leaf exact_leaf(const Hull& rounded, const Hull& a, const Hull& b) {
   Leaf leaf = leaf_of(rounded);
-  if (!contraction || !a.has_number() || !b.has_number()) return leaf;
+  if (!a.has_number() || !b.has_number()) return leaf;
   for_ends(a, [&](double x) {
     for_ends(b, [&](double y) {
       const double exact = x * y;  // 48 bits
@@ -83,20 +85,28 @@ float StrictArithmetic::dot(std::span<const float> a, std::span<const float> b) 
   return strict_sum(a.size(), sum_chunk, [&](float partial, std::size_t i) { return partial + a[i] * b[i]; });
 }
 
-// leaf(i) enters a tree in free order; chunks are trees whose results are added from left to right.
-template <class LeafAt>
-Hull HullArithmetic::sum_in_order(std::size_t count, LeafAt leaf) const {
+// leaf(i) enters a tree in free order, and exact(i) the exact sum; chunks are trees whose results are added from left
+// to right. That order of roundings may leave out the exact sum rounded once, which is closer to the truth than what it
+// allows: it is admitted. A later chunk of one element only is add_one(result, i): no tree of its own rounds it.
+template <class LeafAt, class ExactAt, class AddOne>
+Hull HullArithmetic::sum_in_order(std::size_t count, LeafAt leaf, ExactAt exact, AddOne add_one) const {
   Hull result = Hull::of(0.0F);
+  TreeTerms all;
   bool all_negative_zero = count > 0;
   for_chunks(count, freedom_.sum_chunk, [&](std::size_t begin, std::size_t end) {
     TreeTerms terms;
     for (std::size_t i = begin; i < end; ++i) {
       const Leaf each = leaf(i);
-      terms.add(each.least, each.greatest, each.nan, each.may_be_negative_zero);
+      each.add_to(terms);
+      exact(i, each).add_to(all);
       all_negative_zero = all_negative_zero && each.may_be_negative_zero;
     }
-    result = sum(result, settle(terms.result(freedom_.flush_subnormals, freedom_.contraction)));
+    if (begin > 0 && end - begin == 1)
+      result = add_one(result, begin);
+    else
+      result = sum(result, settle(terms.result(freedom_.flush_subnormals, freedom_.contraction)));
   });
+  result.include(all.correctly_rounded());
   // Sums that start with their first term, not with +0.
   if (all_negative_zero) result.include(-0.0F);
   return result;
@@ -120,7 +130,10 @@ Hull HullArithmetic::total(std::span<const Hull> terms) const {
     return sequential(
         terms.size(), [&](const Hull& sum_so_far, std::size_t i) { return sum(sum_so_far, terms[i]); },
         [&](std::size_t i) { return terms[i].contains(-0.0F); });
-  return sum_in_order(terms.size(), [&](std::size_t i) { return leaf_of(terms[i]); });
+  return sum_in_order(
+      terms.size(), [&](std::size_t i) { return leaf_of(terms[i]); },
+      [](std::size_t, const Leaf& leaf) { return leaf; },
+      [&](const Hull& sum_so_far, std::size_t i) { return sum(sum_so_far, terms[i]); });
 }
 
 Hull HullArithmetic::dot(std::span<const Hull> a, std::span<const Hull> b) const {
@@ -133,8 +146,15 @@ Hull HullArithmetic::dot(std::span<const Hull> a, std::span<const Hull> b) const
     };
     return sequential(a.size(), step, [&](std::size_t i) { return product(a[i], b[i]).contains(-0.0F); });
   }
+  const auto exact = [&](std::size_t i, const Hull& rounded) { return exact_leaf(rounded, a[i], b[i]); };
   return sum_in_order(
-      a.size(), [&](std::size_t i) { return product_leaf(product(a[i], b[i]), a[i], b[i], freedom_.contraction); });
+      a.size(),
+      [&](std::size_t i) {
+        const Hull rounded = product(a[i], b[i]);
+        return freedom_.contraction ? exact(i, rounded) : leaf_of(rounded);
+      },
+      [&](std::size_t i, const Leaf& leaf) { return freedom_.contraction ? leaf : exact(i, product(a[i], b[i])); },
+      [&](const Hull& sum_so_far, std::size_t i) { return add_product(sum_so_far, a[i], b[i]); });
 }
 
 // A square is monotone in the magnitude: no corner has operands of opposite signs.

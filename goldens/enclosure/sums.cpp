@@ -44,6 +44,21 @@ void TreeTerms::add_finite(std::size_t count, double lower, double upper, double
   all_negative_zero_ = false;
 }
 
+// The first addition, to zero, is exact.
+double TreeTerms::double_error() const {
+  return std::max(static_cast<double>(count_) - 1, 0.0) * 0x1p-52 * (positive_ + negative_);
+}
+
+Hull TreeTerms::correctly_rounded() const {
+  Hull result;
+  if (surely_nan_ || (surely_plus_ && surely_minus_)) return result;
+  const double error = double_error();
+  const auto lo = static_cast<float>(lower_ - error), hi = static_cast<float>(upper_ + error);
+  result.include(surely_plus_ ? kInfinity : maybe_minus_ ? -kInfinity : lo);
+  result.include(surely_minus_ ? -kInfinity : maybe_plus_ ? kInfinity : hi);
+  return result;
+}
+
 // The proof is in sums.h.
 Hull TreeTerms::finite_result(bool flush_subnormals, bool contraction) const {
   constexpr double kUnit = 0x1p-24;

@@ -31,6 +31,10 @@ namespace assay::goldens {
 //
 // The computed result is a float32, so its hull is from the least float32 above the lower bound to the greatest below
 // the upper one. It is -0 only if every term is: (-0) + (+0) is +0, and so is a cancellation.
+//
+// The exact sum rounded once (a wide accumulator's result) is within u |sum| <= u M of the sum, and from two terms on
+// inside all the same: E >= (n - 1) u M. Sums of trees' results round in one order, and may leave it out:
+// correctly_rounded().
 class TreeTerms {
  public:
   // A term within [least, greatest], which may be infinite, or NaN if `nan`. least > greatest: NaN only.
@@ -40,8 +44,11 @@ class TreeTerms {
   std::size_t count() const { return count_; }
   // What the tree's root may hold.
   Hull result(bool flush_subnormals, bool contraction = false) const;
+  // The exact sum rounded once, over the choices of the terms; no number where it is surely NaN.
+  Hull correctly_rounded() const;
 
  private:
+  double double_error() const;
   Hull finite_result(bool flush_subnormals, bool contraction) const;
 
   double lower_ = 0, upper_ = 0;        // sums of the least and the greatest values

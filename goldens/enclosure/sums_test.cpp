@@ -6,6 +6,7 @@
 #include "goldens/enclosure/enclosure_test_support.h"
 #include "goldens/enclosure/strict.h"
 #include "goldens/enclosure/truth.h"
+#include "goldens/exact/dot.h"
 
 namespace assay::goldens {
 namespace {
@@ -27,6 +28,14 @@ Floats random_terms(FloatSamples& samples, std::size_t count) {
   const auto kind = samples.below(4);
   for (float& x : terms)
     x = kind == 0 ? samples.any() : kind == 1 ? samples.coarse() : kind == 2 ? samples.finite() : samples.moderate();
+  return terms;
+}
+
+// Full significands of one binade: every addition rounds.
+Floats full_terms(FloatSamples& samples, std::size_t count) {
+  Floats terms(count);
+  for (float& x : terms)
+    x = (samples.below(4) == 0 ? -1.0F : 1.0F) * (1 + 0x1p-23F * static_cast<float>(samples.below(1 << 23)));
   return terms;
 }
 
@@ -104,6 +113,31 @@ TEST(Sums, TheExactSumIsBetweenTheNeighbours) {
     const Hull total = math.total(a);
     const Truth exact = TruthArithmetic::total(x);
     RC_ASSERT(std::nextafter(total.lo, -kInfinity) < exact && exact < std::nextafter(total.hi, kInfinity));
+  }));
+}
+
+// What an accumulator without rounding returns, chunks or not. Terms of about one size, so that ties and last digits
+// count, and of any size.
+TEST(Sums, TheExactSumRoundedOnceIsInside) {
+  EXPECT_TRUE(check_samples("exact sums of free orders", [](FloatSamples& samples) {
+    NumericFreedom freedom = random_order(samples);
+    if (freedom.sum_order == SumOrder::sequential) freedom.sum_order = SumOrder::any;
+    const HullArithmetic math(freedom);
+    const std::size_t count = 1 + samples.below(20);
+    const Floats x = samples.coin() ? random_terms(samples, count) : full_terms(samples, count),
+                 y = samples.coin() ? random_terms(samples, count) : full_terms(samples, count);
+    Hulls a, b;
+    bool finite = true;
+    for (std::size_t i = 0; i < count; ++i) {
+      a.push_back(math.input(x[i]));
+      b.push_back(math.input(y[i]));
+      finite = finite && std::isfinite(x[i] * y[i]) && std::isfinite(x[i] * x[i]);
+    }
+    if (!finite) return;
+    RC_ASSERT(math.total(a).contains(exact::rounded_sum(x).value));
+    RC_ASSERT(math.dot(a, b).contains(exact::rounded_dot(x, y).value));
+    RC_ASSERT(math.sum_of_squares(a).contains(exact::rounded_dot(x, x).value));
+    RC_ASSERT(math.multiply(a, {y, 1, count})[0].contains(exact::rounded_dot(x, y).value));
   }));
 }
 
