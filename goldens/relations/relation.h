@@ -16,6 +16,7 @@ namespace assay::goldens {
 // slices of every output that has it.
 struct RowsRelation {
   std::string axis;
+  std::string limit = {};  // an integer parameter that tells slices apart where it is below the extent: then nothing
 };
 
 // The named inputs times 2^(factor * n) give the named outputs times 2^(factor * n); every other output stays as it
@@ -45,6 +46,8 @@ struct UnroutedRelation {
 struct ConservedRelation {
   std::string output;
   std::vector<std::string> extents;
+  std::string limit = {};  // an integer parameter that caps the extent `limited`
+  std::string limited = {};
 };
 
 using Relation = std::variant<RowsRelation, PowerOfTwoRelation, PaddingRelation, UnroutedRelation, ConservedRelation>;

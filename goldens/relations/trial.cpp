@@ -97,6 +97,11 @@ class Maker {
       return {};
     }
     const std::int64_t n = extent->second;
+    if (const auto limit = subject_.extents.find(relation.limit);
+        limit != subject_.extents.end() && limit->second < n) {
+      reason_ = fmt::format("{} is {} and {} {}", relation.axis, n, relation.limit, limit->second);
+      return {};
+    }
     reason_ = fmt::format("{} is {}", relation.axis, n);
     Slices ascending(static_cast<std::size_t>(n));
     std::iota(ascending.begin(), ascending.end(), 0);
@@ -283,7 +288,11 @@ class Maker {
         reason_ = fmt::format("the extent '{}' is not known", extent);
         return {};
       }
-      if (__builtin_mul_overflow(total, found->second, &total))
+      std::int64_t count = found->second;
+      if (const auto limit = subject_.extents.find(relation.limit);
+          extent == relation.limited && limit != subject_.extents.end())
+        count = std::clamp<std::int64_t>(limit->second, 0, count);
+      if (__builtin_mul_overflow(total, count, &total))
         return bad_input("{}: the product of the extents exceeds 64 bits", describe(relation));
     }
     Trial trial;

@@ -1,7 +1,10 @@
 #include "goldens/stages/chain_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+
+#include "goldens/stages/support.h"
 
 namespace assay::goldens {
 namespace {
@@ -30,6 +33,13 @@ Result<std::optional<float>> number_option(const StageRequest& request, std::str
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
     return bad_input("option {}={}: expected a finite number", name, text);
   return value;
+}
+
+Result<std::size_t> active_tokens(const StageRequest& request, const ChainProfile& profile, std::size_t tokens) {
+  const std::int64_t asked = parameter(request, "num_tokens");
+  if (asked != kAllTokens && !profile.deferred_norm)
+    return bad_input("parameter num_tokens={}: profile {} has none", asked, profile.name);
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(asked, 0, static_cast<std::int64_t>(tokens)));
 }
 
 Result<void> check_chain_dtype(const ChainProfile& profile, std::string_view port, const Tensor& tensor,

@@ -30,7 +30,9 @@ Answers find_answers(const RouteShape& shape, const RouteTable& table, const Ten
   Answers answers(shape.routes());
   std::vector<std::uint8_t> times(shape.routes(), 0);
   for (std::size_t route = 0; route < shape.routes(); ++route) {
-    const std::size_t row = table.row[route], bank = row / shape.slots;
+    const std::size_t row = table.row[route];
+    if (row == kNoRow) continue;
+    const std::size_t bank = row / shape.slots;
     const std::size_t answered = shape.source(route) * per_source + static_cast<std::size_t>(address[row]);
     if (times[answered] < 2) ++times[answered];
     if (count[bank] == table.counts[bank]) answers[answered] = row;
@@ -43,16 +45,18 @@ Answers find_answers(const RouteShape& shape, const RouteTable& table, const Ten
 // Of the slots in use.
 Result<void> check_addresses(const RouteShape& shape, const RouteTable& table, const Tensor& recv_idx) {
   const auto routes = static_cast<std::int32_t>(shape.tokens * shape.choices);
-  for (const std::size_t row : table.row)
+  for (const std::size_t row : table.row) {
+    if (row == kNoRow) continue;
     if (const std::int32_t address = recv_idx.as<std::int32_t>()[row]; address < 0 || address >= routes)
       return bad_input("recv_idx{} is {}, expected 0 to {}", position(recv_idx.shape(), static_cast<std::int64_t>(row)),
                        address, routes - 1);
+  }
   return {};
 }
 
 struct CombineInputs {
   RouteShape shape;
-  std::size_t channels = 0, active = 0;  // tokens of each rank that take part
+  std::size_t channels = 0;
   const Tensor* recv_y = nullptr;
   const Tensor* sh = nullptr;  // [N, T, D], or none: sums start at 0
   Answers answers = {};
@@ -67,7 +71,7 @@ std::vector<typename Arithmetic::Number> add_rows(const Arithmetic& math, const 
     const auto sum = std::span(y).subspan(token * in.channels, in.channels);
     if (in.sh) decode_bf16(in.sh->as<std::uint16_t>().subspan(token * in.channels, in.channels), row);
     std::ranges::transform(row, sum.begin(), [&](float x) { return math.input(x); });
-    if (token % in.shape.tokens >= in.active) return;
+    if (token % in.shape.tokens >= in.shape.active) return;
     for (std::size_t k = 0; k < in.shape.choices; ++k) {
       const auto answer = in.answers[token * in.shape.choices + k];
       if (!answer) continue;
@@ -81,7 +85,7 @@ std::vector<typename Arithmetic::Number> add_rows(const Arithmetic& math, const 
 void open_unanswered(const CombineInputs& in, GoldenOutput& output) {
   for (std::size_t route = 0; route < in.answers.size(); ++route) {
     const std::size_t token = route / in.shape.choices;
-    if (in.answers[route] || token % in.shape.tokens >= in.active) continue;
+    if (in.answers[route] || token % in.shape.tokens >= in.shape.active) continue;
     std::fill_n(output.open.begin() + static_cast<std::ptrdiff_t>(token * in.channels), in.channels, std::uint8_t{1});
   }
 }
@@ -89,6 +93,8 @@ void open_unanswered(const CombineInputs& in, GoldenOutput& output) {
 Result<CombineInputs> read_inputs(const StageRequest& request, const ChainProfile& profile) {
   const auto policy = route_policy_option(request, profile.route_policy);
   if (!policy) return tl::unexpected(policy.error());
+  const auto active = active_tokens(request, profile, static_cast<std::size_t>(input(request, "indices").shape()[1]));
+  if (!active) return tl::unexpected(active.error());
   const Tensor &recv_y = input(request, "recv_y"), &ids = input(request, "indices");
   const Tensor &recv_idx = input(request, "recv_idx"), &recv_count = input(request, "recv_count");
   const auto extent = [](const Tensor& tensor, std::size_t axis) {
@@ -98,17 +104,19 @@ Result<CombineInputs> read_inputs(const StageRequest& request, const ChainProfil
                              .tokens = extent(ids, 1),
                              .choices = extent(ids, 2),
                              .experts = extent(recv_y, 1),
-                             .slots = extent(recv_y, 2)},
+                             .slots = extent(recv_y, 2),
+                             .active = *active},
                    .channels = extent(recv_y, 3),
                    .recv_y = &recv_y};
+  if (ids.shape()[2] == 0 || recv_y.shape()[3] == 0)
+    return bad_input("indices has shape {} and recv_y {}, expected choices and channels", to_string(ids.shape()),
+                     to_string(recv_y.shape()));
   if (auto checked = check_range("recv_count", recv_count, 0, recv_y.shape()[2]); !checked)
     return tl::unexpected(checked.error());
   const auto table = route_table(in.shape, *policy, ids);
   if (!table) return tl::unexpected(table.error());
   if (auto checked = check_addresses(in.shape, *table, recv_idx); !checked) return tl::unexpected(checked.error());
   in.answers = find_answers(in.shape, *table, recv_idx, recv_count);
-  const std::int64_t active = parameter(request, "num_tokens"), tokens = ids.shape()[1];
-  in.active = static_cast<std::size_t>(active < 0 ? tokens : std::min(active, tokens));
   return in;
 }
 
@@ -125,7 +133,6 @@ Result<GoldenMap> evaluate_combine(const StageRequest& request) {
   auto in = read_inputs(request, *profile);
   if (!in) return tl::unexpected(in.error());
   in->sh = sh;
-  if (!with_shared) in->active = in->shape.tokens;
 
   const Tensor& recv_y = input(request, "recv_y");
   const Tensor& ids = input(request, "indices");
@@ -150,7 +157,7 @@ Stage combine() {
                  {"indices", {DType::i32}, {"N", "T", "K"}},
                  {"sh", {DType::bf16}, {"N", "T", "D"}, true}},
       .outputs = {{"routed_y", {DType::f32}, {"N", "T", "D"}, true}, {"ffn_out", {DType::bf16}, {"N", "T", "D"}, true}},
-      .parameters = {{"num_tokens", -1}},  // HEAD: tokens of each rank that take part; negative: all
+      .parameters = {{"num_tokens", kAllTokens}},  // of each rank, HEAD alone
       .options = {"profile", "policy"},
       .evaluate = evaluate_combine,
       .relations = {RowsRelation{"D"},

@@ -117,16 +117,40 @@ TEST(Combine, FaultsLieOutside) {
   }
 }
 
-TEST(Combine, InactiveTokensKeepTheSharedExpert) {
-  FloatSamples samples(4);
-  StageCall call = call_of("head", samples);
-  const GoldenOutput all = call.output("ffn_out");
-  for (const std::int64_t active : {0, 1, 3, 99}) {
-    call.parameters["num_tokens"] = active;
+// As the gate and dispatch leave them (dsv4-chain 3.2): ids of 0, which take no slot. Experts that return what they
+// receive give every active token its own row K times.
+TEST(Combine, InactiveTokensTakeNoSlotsAndKeepTheSharedExpert) {
+  FloatSamples samples(14);
+  constexpr std::int64_t tokens = 8, choices = 6, experts = 3, slots = kRanks * tokens, channels = 3;
+  const Tensor x = random_tensor(DType::bf16, {kRanks, tokens, channels}, samples);
+  const Tensor sh = random_tensor(DType::bf16, {kRanks, tokens, channels}, samples);
+  for (const std::int64_t active : {-1, 0, 1, 3, 8, 99}) {
+    std::vector<std::int32_t> ids;
+    for (std::int64_t i = 0; i < kRanks * tokens * choices; ++i)
+      ids.push_back(i / choices % tokens < active ? static_cast<std::int32_t>(i % choices) : 0);
+    const Tensor indices = i32_tensor({kRanks, tokens, choices}, ids);
+    const GoldenMap sent =
+        StageCall{
+            .stage = "dispatch",
+            .inputs = {{"x_norm", x}, {"weights", Tensor(DType::f32, {kRanks, tokens, choices})}, {"indices", indices}},
+            .parameters = {{"L", experts}, {"R", slots}, {"num_tokens", active}},
+            .options = {{"profile", "head"}}}
+            .run()
+            .value();
+    const StageCall call{.stage = "combine",
+                         .inputs = {{"recv_y", sent.at("recv_x").value},
+                                    {"recv_idx", sent.at("recv_idx").value},
+                                    {"recv_count", sent.at("recv_count").value},
+                                    {"indices", indices},
+                                    {"sh", sh}},
+                         .parameters = {{"num_tokens", active}},
+                         .options = {{"profile", "head"}}};
     const GoldenOutput y = call.output("ffn_out");
-    for (std::int64_t i = 0; i < y.value.size(); ++i) {
-      const bool active_token = i / kChannels % kTokens < active;
-      EXPECT_EQ(y.value.bits(i), active_token ? all.value.bits(i) : call.inputs.at("sh").bits(i));
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      float sum = at(sh, i);
+      for (std::int64_t k = 0; k < (i / channels % tokens < active ? choices : 0); ++k) sum = exact::add(sum, at(x, i));
+      ASSERT_EQ(y.value.bits(i), round_exact(kBf16, sum, Rounding::rint)) << active << " " << i;
+      ASSERT_EQ(y.open[static_cast<std::size_t>(i)], 0);
     }
   }
 }
@@ -225,6 +249,17 @@ TEST(Combine, RefusesBadInputs) {
   call = good;
   call.options["profile"] = "mid";
   EXPECT_FALSE(call.run());
+  call = good;
+  call.parameters["num_tokens"] = 1;
+  EXPECT_EQ(call.run().error().message, "parameter num_tokens=1: profile p772 has none");
+  // No choices and no slots: nothing bounds the tokens and channels of the result.
+  constexpr std::int64_t huge = std::int64_t{1} << 40;
+  call = good;
+  call.inputs = {{"recv_y", Tensor(DType::bf16, {1, 0, 1, huge})},
+                 {"recv_idx", Tensor(DType::i32, {1, 0, 1})},
+                 {"recv_count", Tensor(DType::i32, {1, 0})},
+                 {"indices", Tensor(DType::i32, {1, huge, 0})}};
+  EXPECT_NE(call.run().error().message.find("expected choices and channels"), std::string::npos);
 }
 
 // Three experts of a card with up to three rows each.
@@ -331,6 +366,10 @@ TEST(CombineCard, DeclaredRelationsAndRefusals) {
   call = good;
   call.inputs.at("recv_count").set_bits(1, 5);
   EXPECT_EQ(call.run().error().message, "recv_count[1] is 5, expected 0 to 4");
+  call = good;
+  call.inputs.at("recv_y") = Tensor(DType::bf16, {3, 4, 0});
+  call.inputs.at("sh") = Tensor(DType::bf16, {std::int64_t{1} << 40, 0});
+  EXPECT_NE(call.run().error().message.find("expected channels"), std::string::npos);
 }
 
 }  // namespace

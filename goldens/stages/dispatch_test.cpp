@@ -155,6 +155,36 @@ TEST(Dispatch, AllRoutesToRankZeroDisagree) {
   EXPECT_GT(rows, 0);
 }
 
+// dsv4-chain 3.2, 3.3c: the ids of HEAD's tokens from num_tokens on are 0, K times each, and a lane of T rows takes an
+// expert's rows from one source. They send nothing: what arrives is what the other tokens alone send.
+TEST(Dispatch, InactiveTokensOfHeadSendNothing) {
+  FloatSamples samples(9);
+  const Extents e{.ranks = 2, .tokens = 8, .choices = 6, .experts = 3, .slots = 16, .channels = 4};  // R = N T
+  const StageCall whole = call_of("head", e, samples);
+  for (const std::int64_t active : {0, 1, 3, 8}) {
+    StageCall call = whole, part = whole;
+    call.parameters["num_tokens"] = active;
+    const auto ids = call.inputs.at("indices").as<std::int32_t>();
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      if (static_cast<std::int64_t>(i) / e.choices % e.tokens >= active) ids[i] = 0;
+    for (auto& [name, tensor] : part.inputs) {
+      Tensor first(tensor.dtype(), {e.ranks, active, tensor.shape()[2]});
+      for (std::int64_t i = 0, row = active * tensor.shape()[2]; i < first.size(); ++i)
+        first.set_bits(i, tensor.bits(i / row * e.tokens * tensor.shape()[2] + i % row));
+      tensor = std::move(first);
+    }
+    const GoldenMap sent = call.run().value(), alone = part.run().value();
+    for (const auto& [name, output] : alone) {
+      EXPECT_EQ(sent.at(name).value, output.value) << name << active;
+      EXPECT_EQ(sent.at(name).open, output.open) << name << active;
+    }
+    EXPECT_TRUE(relations_hold(call)) << active;
+  }
+  StageCall call = call_of("p772", {2, 4, 2, 4, 8, 3}, samples);
+  call.parameters["num_tokens"] = 2;
+  EXPECT_EQ(call.run().error().message, "parameter num_tokens=2: profile p772 has none");
+}
+
 TEST(Dispatch, DeclaredRelations) {
   FloatSamples samples(5);
   EXPECT_TRUE(relations_hold(call_of("p772", {2, 6, 2, 4, 12, 5}, samples), {"x_norm_scale"}));
@@ -186,6 +216,8 @@ TEST(Dispatch, RefusesBadInputs) {
   call = good;
   call.parameters = {{"L", 1 << 20}, {"R", 1 << 20}};
   EXPECT_FALSE(call.run());
+  call.parameters = {{"L", 1 << 11}, {"R", 1 << 11}};
+  EXPECT_EQ(message(call), "receive buffers of 8388608 rows, expected at most 4194304");
   call = good;
   call.inputs.at("x_norm") = i8_tensor({2, 4, 3}, samples);
   EXPECT_EQ(message(call), "input 'x_norm' is i8 without 'x_norm_scale', expected i8 with it or bf16 without");

@@ -8,6 +8,7 @@ namespace assay::goldens {
 namespace {
 
 constexpr std::int64_t kLargestWindow = std::int64_t{1} << 28;  // elements; the largest published one has 2^27.4
+constexpr std::int64_t kMostRows = std::int64_t{1} << 22;       // the same one has 2^14.6
 
 Shape leading(const Shape& shape, std::size_t axes) {
   return {shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axes)};
@@ -31,6 +32,8 @@ Result<Shape> window_shape(const StageRequest& request, std::int64_t ranks, std:
   for (const std::int64_t extent : shape)
     if (__builtin_mul_overflow(elements, std::max<std::int64_t>(extent, 1), &elements) || elements > kLargestWindow)
       return bad_input("receive buffers of {} elements, expected at most {}", to_string(shape), kLargestWindow);
+  const std::int64_t rows = element_count(leading(shape, 3));  // no more than the elements
+  if (rows > kMostRows) return bad_input("receive buffers of {} rows, expected at most {}", rows, kMostRows);
   return shape;
 }
 

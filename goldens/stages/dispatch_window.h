@@ -12,7 +12,8 @@ namespace assay::goldens {
 // INT8 rows come with their scales, BF16 rows without. Error: not so.
 Result<void> check_payload(const Tensor& x, const Tensor* scale);
 
-// [ranks, L, R, channels] from the parameters L and R. Errors: L or R below 1, or buffers beyond 2^28 elements.
+// [ranks, L, R, channels] from the parameters L and R. Errors: L or R below 1, or buffers beyond 2^28 elements
+// or 2^22 rows.
 Result<Shape> window_shape(const StageRequest& request, std::int64_t ranks, std::int64_t channels);
 
 // A tensor of rows, each open until something is written to it.

@@ -24,7 +24,7 @@
 namespace assay::goldens {
 namespace {
 
-constexpr std::int64_t kNoHashLayer = -1, kOfConfig = 0, kAllTokens = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kNoHashLayer = -1, kOfConfig = 0;
 
 struct GateCall {
   GateInputs in;
@@ -64,13 +64,6 @@ Result<std::size_t> top_k_of(const StageRequest& request, const ModelConfig& con
   if (k < 1 || static_cast<std::size_t>(k) > experts)
     return bad_input("stage gate: topk={} of {} experts, expected 1 to {}", k, experts, experts);
   return static_cast<std::size_t>(k);
-}
-
-Result<std::size_t> active_tokens(const StageRequest& request, const ChainProfile& profile, std::size_t tokens) {
-  const std::int64_t asked = parameter(request, "num_tokens");
-  if (asked != kAllTokens && !profile.deferred_norm)
-    return bad_input("parameter num_tokens={}: profile {} has none", asked, profile.name);
-  return static_cast<std::size_t>(std::clamp<std::int64_t>(asked, 0, static_cast<std::int64_t>(tokens)));
 }
 
 Result<std::span<const std::int32_t>> observed_ids(const StageRequest& request, const GateCall& call) {
@@ -279,7 +272,7 @@ Stage gate() {
           .options = {"profile", "config", "route_scale"},
           .evaluate = evaluate_gate,
           .set_valued = true,
-          .relations = {RowsRelation{"T"}}};
+          .relations = {RowsRelation{"T", "num_tokens"}}};
 }
 
 }  // namespace assay::goldens

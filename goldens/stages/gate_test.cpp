@@ -311,6 +311,22 @@ TEST(Gate, RelationsHold) {
     }
 }
 
+// Which rows are active depends on where they stand: no relation of rows, and no false alarm.
+TEST(Gate, InactiveTokensHaveNoRelationOfRows) {
+  StageCall call = gate_call("head", "flash", 4, 64, 16, 15);
+  const auto check = [&] {
+    InputMap inputs;
+    for (const auto& [name, tensor] : call.inputs) inputs[name] = &tensor;
+    return check_relations(*find_stage("gate").value(), {inputs, call.parameters, call.options, call.profile}).value();
+  };
+  EXPECT_GT(check().trials.at(0), 0);
+  call.parameters["num_tokens"] = 4;
+  EXPECT_GT(check().trials.at(0), 0);
+  call.parameters["num_tokens"] = 2;
+  EXPECT_EQ(check().trials.at(0), 0);
+  EXPECT_EQ(check().inapplicable, std::vector<std::string>{"rows of T: T is 4 and num_tokens 2"});
+}
+
 // x_norm scales with norm_w, and gate_w takes it back: logits, ids and weights stay.
 TEST(Gate, PowersOfTwoOfTheNormWeight) {
   StageCall call = gate_call("p772", "flash", 4, 64, 16, 16);

@@ -35,11 +35,15 @@ Result<void> check_range(std::string_view name, const Tensor& tensor, std::int64
 Result<RouteTable> route_table(const RouteShape& shape, RoutePolicy policy, const Tensor& ids) {
   const bool local = policy == RoutePolicy::local_ids;
   const auto experts = static_cast<std::int64_t>(local ? shape.experts : shape.ranks * shape.experts);
-  if (auto checked = check_range("indices", ids, 0, experts - 1); !checked) return tl::unexpected(checked.error());
   const auto id = ids.as<std::int32_t>();
-  RouteTable table{std::vector<std::size_t>(shape.routes()), std::vector<std::int32_t>(shape.ranks * shape.experts, 0)};
+  RouteTable table{std::vector<std::size_t>(shape.routes(), kNoRow),
+                   std::vector<std::int32_t>(shape.ranks * shape.experts, 0)};
   // Ascending routes are ascending (source, token, choice): the running count is the slot.
   for (std::size_t route = 0; route < shape.routes(); ++route) {
+    if (shape.token(route) >= shape.active) continue;
+    if (id[route] < 0 || id[route] >= experts)
+      return bad_input("indices{} is {}, expected 0 to {}", position(ids.shape(), static_cast<std::int64_t>(route)),
+                       id[route], experts - 1);
     const auto expert = static_cast<std::size_t>(id[route]);
     const std::size_t bank =
         local ? (shape.source(route) + shape.choice(route)) % shape.ranks * shape.experts + expert : expert;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace assay::goldens {
 struct RouteShape {
   std::size_t ranks = 0, tokens = 0, choices = 0;  // N, T, K
   std::size_t experts = 0, slots = 0;              // per rank: L, and rows of each: R
+  std::size_t active = 0;                          // tokens of each rank that are sent, at most T
 
   std::size_t routes() const { return ranks * tokens * choices; }
   std::size_t source(std::size_t route) const { return route / (tokens * choices); }
@@ -29,13 +31,16 @@ struct RouteShape {
   }
 };
 
+// The row of a route that is not sent.
+inline constexpr std::size_t kNoRow = std::numeric_limits<std::size_t>::max();
+
 struct RouteTable {
-  std::vector<std::size_t> row;      // per route: its row of [N, L, R]
+  std::vector<std::size_t> row;      // per route: its row of [N, L, R], or kNoRow
   std::vector<std::int32_t> counts;  // [N, L]: rows in use, dense from slot 0 in the order of the routes
 };
 
 // `ids` is [N, T, K]: with local_ids in [0, L), sent to rank (source + k) mod N; with global_ids in [0, N * L), expert
-// id mod L of rank id / L.
+// id mod L of rank id / L. Ids of tokens that are not sent are not looked at.
 // Errors: an id out of range; more rows for an expert than R, which no kernel checks (fixtures reseed).
 Result<RouteTable> route_table(const RouteShape& shape, RoutePolicy policy, const Tensor& ids);
 

@@ -50,7 +50,7 @@ class Renamed {
   std::optional<Relation> operator()(const goldens::ConservedRelation& relation) const {
     const std::string output = tensor_of(golden_, relation.output);
     if (!contains(stage_.outputs, output)) return std::nullopt;
-    return goldens::ConservedRelation{output, relation.extents};
+    return goldens::ConservedRelation{output, relation.extents, relation.limit, relation.limited};
   }
 
  private:
