@@ -74,8 +74,9 @@ void quantize_point_row(std::span<const Hull> x, Rounding mode, std::uint32_t ro
 }
 
 // What the wider codes of one row add to the sums of its least codes, for output n.
+// Wide: half of it may leave int32 where the sum does not.
 struct Correction {
-  std::int32_t below = 0, above = 0;
+  std::int64_t below = 0, above = 0;
 };
 Correction correct(std::span<const WiderCode> wider, std::span<const std::int8_t> least,
                    std::span<const std::int8_t> weights) {

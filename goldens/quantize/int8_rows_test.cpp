@@ -8,6 +8,7 @@
 
 #include "goldens/exact/float_samples.h"
 #include "goldens/quantize/int8.h"
+#include "goldens/quantize/int8_gemm.h"
 #include "goldens/quantize/int8_kernels.h"
 #include "goldens/stages/support.h"
 
@@ -203,6 +204,20 @@ TEST(Int8Kernels, AroundEveryTie) {
         ASSERT_EQ(q[j], static_cast<int>(std::copysign(magnitude, z[j]))) << z[j] << " " << kernels.instruction_set;
       }
     }
+}
+
+// Every code of the longest row is free: the least sum and what the codes add to it leave int32 apart, not together.
+TEST(Int8Rows, SumsOfTheLongestUncertainRow) {
+  Int8Rows<Hull> q;
+  q.rows = 1;
+  q.columns = kLargestInt8Reduction;
+  q.least.assign(q.columns, -127);
+  for (std::uint32_t j = 0; j < q.columns; ++j) q.wider.push_back({0, j, 127});
+  const std::vector<std::int8_t> w(q.columns, 127);
+  const Hull sum = int8_products(q, w, 1).front();
+  constexpr auto greatest = static_cast<float>(kLargestInt8Reduction * 127 * 127);
+  EXPECT_EQ(sum.lo, -greatest);
+  EXPECT_EQ(sum.hi, greatest);
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ Result<CardInputs> read_inputs(const StageRequest& request) {
   const auto extent = [](const Tensor& tensor, std::size_t axis) {
     return static_cast<std::size_t>(tensor.shape()[axis]);
   };
+  if (sh.shape()[1] == 0) return bad_input("sh has shape {}, expected channels", to_string(sh.shape()));
   if (auto checked = check_range("recv_count", count, 0, recv_y.shape()[1]); !checked)
     return tl::unexpected(checked.error());
   CardInputs in{.tokens = extent(sh, 0),

@@ -133,6 +133,7 @@ ExpertRows<Number> expert_rows(const Arithmetic& math, const ExpertInput& in, co
   parallel_for(in.rows, [&](std::size_t r) {
     const bool weighted = !rules.weight_hidden && !weight.empty();
     const Number scale = weighted ? math.product(h.dequant[r], weight[r]) : h.dequant[r];
+    if (!is_finite(scale)) result.open[r] = 1;
     dequantise(math, row_of(result.y, r, w.hidden), scale, w.s2);
   });
   return result;

@@ -21,6 +21,7 @@ Result<GoldenMap> evaluate_quant_rows(const StageRequest& request) {
   const auto rounding = rounding_option(request, kModes);
   if (!rounding) return tl::unexpected(rounding.error());
   const Tensor& x = input(request, "x");
+  if (x.shape()[1] == 0) return bad_input("stage quant_rows: x has shape {}, expected columns", to_string(x.shape()));
   const std::vector<float> values = as_f32(x);
   const auto rows = static_cast<std::size_t>(x.shape()[0]), columns = static_cast<std::size_t>(x.shape()[1]);
   GoldenOutput q = determined(Tensor(DType::i8, x.shape()));

@@ -101,7 +101,10 @@ TEST(QuantRows, ReciprocalTimes127HasOtherScales) {
   EXPECT_LT(different, 400);
 }
 
-TEST(QuantRows, RefusesOtherModes) { EXPECT_FALSE(quant(f32_tensor({1, 1}, {1.0f}), "floor").run()); }
+TEST(QuantRows, RefusesOtherModesAndRowsWithoutElements) {
+  EXPECT_FALSE(quant(f32_tensor({1, 1}, {1.0f}), "floor").run());
+  EXPECT_FALSE(quant(Tensor(DType::f32, {std::int64_t{1} << 40, 0}), "rint").run());  // 2^40 scales
+}
 
 }  // namespace
 }  // namespace assay::goldens

@@ -176,6 +176,16 @@ TEST(RoutedExpert, NonFiniteRowsAreOpenAndAlone) {
   for (std::size_t i = 0; i < 48; ++i) EXPECT_EQ(y.open[i], i >= 16);
 }
 
+// HEAD: the weight multiplies the row's scale, where an infinite one is as unspecified as in P772's h.
+TEST(RoutedExpert, NonFiniteWeightsOfHeadAreOpenAndAlone) {
+  FloatSamples samples(18);
+  StageCall call = call_of("head", {3}, {3, 16, 8}, samples);
+  call.inputs.at("recv_w").as<float>()[1] = INFINITY;
+  call.inputs.at("recv_w").as<float>()[2] = std::nanf("");
+  const GoldenOutput y = call.output("recv_y");
+  for (std::size_t i = 0; i < 48; ++i) EXPECT_EQ(y.open[i], i >= 16);
+}
+
 RC_GTEST_PROP(RoutedExpert, ImplementationsOfTheProfileStayInside, (std::uint64_t seed)) {
   FloatSamples samples(seed);
   const std::string profile = samples.coin() ? "p772" : samples.coin() ? "mid" : "head";
