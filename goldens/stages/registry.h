@@ -6,6 +6,7 @@
 namespace assay::goldens {
 
 Stage allgather_ffn();
+Stage cast();
 Stage cast_bf16();
 Stage combine();
 Stage combine_card();

@@ -11,6 +11,7 @@ namespace assay::goldens {
 
 std::span<const Stage> stages() {
   static const std::vector<Stage> all{allgather_ffn(),
+                                      cast(),
                                       cast_bf16(),
                                       combine(),
                                       combine_card(),
