@@ -97,8 +97,11 @@ CaseResult sample() {
   comparison.smallest_atol = 0.5;
   comparison.rule = "ulp(1)";
   comparison.first = {{3, 0xffffffffffffffffU, 1, 2, 3, 4}};
-  result.stages = {
-      {"add", compare::Blame::all_differ, {{"add", "y", "sim", "golden", "builtin", comparison, "row 3"}}}};
+  result.stages = {{"add",
+                    compare::Blame::all_differ,
+                    {{"add", "y", "sim", "golden", "builtin", comparison, "row 3"}},
+                    true,
+                    {"rows of T: not tried"}}};
   result.backends = {{"sim", "completed", "", {"k.pto:1:2: bounds: x"}, 0.5, 0.125, 42}};
   return result;
 }
@@ -111,6 +114,8 @@ TEST(CaseJson, RoundTrips) {
   EXPECT_EQ(copy.c.values, original.c.values);
   EXPECT_EQ(copy.verdict, original.verdict);
   EXPECT_EQ(copy.stages.at(0).blame, compare::Blame::all_differ);
+  EXPECT_TRUE(copy.stages.at(0).by_relations);
+  EXPECT_EQ(copy.stages.at(0).inapplicable, original.stages.at(0).inapplicable);
   const compare::Comparison& comparison = copy.stages.at(0).outputs.at(0).comparison;
   EXPECT_EQ(comparison.smallest_rtol, std::numeric_limits<double>::infinity());
   EXPECT_EQ(comparison.first.at(0).actual, 0xffffffffffffffffU);
