@@ -206,7 +206,8 @@ TEST(Int8Kernels, AroundEveryTie) {
     }
 }
 
-// Every code of the longest row is free: the least sum and what the codes add to it leave int32 apart, not together.
+// Every code of the longest row is free: what the codes add to the least sum leaves int32, which the sanitizers see;
+// both together do not.
 TEST(Int8Rows, SumsOfTheLongestUncertainRow) {
   Int8Rows<Hull> q;
   q.rows = 1;
