@@ -22,8 +22,7 @@ Leaf leaf_of(const Hull& x) {
 }
 
 // A product before its rounding, as it is fused into an addition and enters the exact sum; the rounded one included.
-Leaf exact_leaf(const Hull& rounded, const Hull& a, const Hull& b) {
-  Leaf leaf = leaf_of(rounded);
+Leaf with_exact(Leaf leaf, const Hull& a, const Hull& b) {
   if (!a.has_number() || !b.has_number()) return leaf;
   for_ends(a, [&](double x) {
     for_ends(b, [&](double y) {
@@ -146,14 +145,14 @@ Hull HullArithmetic::dot(std::span<const Hull> a, std::span<const Hull> b) const
     };
     return sequential(a.size(), step, [&](std::size_t i) { return product(a[i], b[i]).contains(-0.0F); });
   }
-  const auto exact = [&](std::size_t i, const Hull& rounded) { return exact_leaf(rounded, a[i], b[i]); };
+  const auto exact = [&](std::size_t i, const Leaf& leaf) { return with_exact(leaf, a[i], b[i]); };
   return sum_in_order(
       a.size(),
       [&](std::size_t i) {
-        const Hull rounded = product(a[i], b[i]);
-        return freedom_.contraction ? exact(i, rounded) : leaf_of(rounded);
+        const Leaf rounded = leaf_of(product(a[i], b[i]));
+        return freedom_.contraction ? exact(i, rounded) : rounded;
       },
-      [&](std::size_t i, const Leaf& leaf) { return freedom_.contraction ? leaf : exact(i, product(a[i], b[i])); },
+      [&](std::size_t i, const Leaf& leaf) { return freedom_.contraction ? leaf : exact(i, leaf); },
       [&](const Hull& sum_so_far, std::size_t i) { return add_product(sum_so_far, a[i], b[i]); });
 }
 
