@@ -29,6 +29,9 @@
 // flushed. There are fewer than 4 R operations, and what one leaves behind is multiplied by a value, a weight or the
 // other sum, so by at most (R + 1)(max |v| + 1) and later by factors that do not exceed 1 but by E: together less than
 // 8 R (R + 1) h (max |v| + 1), relative to a denominator of at least 1 - E and so of at least 1/2.
+//
+// Overflow. A weight is at most 1.12 (E <= 0.1 and second order), and the roundings of a sum at most 0.1 of it: nothing
+// exceeds 1.25 R max |v|.
 #include "goldens/stages/compressor_pool.h"
 
 #include <algorithm>
@@ -144,7 +147,7 @@ Hull pool_hull(const NumericFreedom& freedom, std::span<const Hull> scores, std:
   const auto weights = weights_of(scores, maximum, errors);
   float greatest = 0;
   for (const Hull& value : values) greatest = std::max({greatest, std::fabs(value.lo), std::fabs(value.hi)});
-  if (!weights || errors.roundings() > 0.1 || static_cast<double>(slots) * greatest * kSlack > kMaxFloat)
+  if (!weights || errors.roundings() > 0.1 || 1.25 * static_cast<double>(slots) * greatest > kMaxFloat)
     return kAnything;
   const auto lo = [&](std::size_t i) -> double { return values[i].lo; };
   const auto hi = [&](std::size_t i) -> double { return values[i].hi; };

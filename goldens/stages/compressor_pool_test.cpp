@@ -164,6 +164,15 @@ TEST(CompressorPool, EqualScoresGiveTheMean) {
 }
 
 // In the online form the last slot comes first; then the terms are added from slot 0 on.
+// 113 times the value is a float32; the roundings of the running sum carry it beyond.
+TEST(CompressorPool, RoundingsThatOverflowAreInside) {
+  const Pool pool{Floats(113, 0.0F), Floats(113, 0x1.21fb64p+121F)};
+  const StrictArithmetic strict;
+  const float online = pool_online(strict, std::span<const float>(pool.scores), std::span<const float>(pool.values));
+  ASSERT_EQ(online, std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(hull_of(load_profile("a2a3").value(), pool).contains(online));
+}
+
 TEST(CompressorPool, OnlineStartsWithTheLastSlot) {
   const auto pool = [](const Floats& values) {
     const Floats scores(values.size(), 0);
