@@ -10,6 +10,8 @@
 
 #include "goldens/chain/chain_profile.h"
 #include "goldens/enclosure/arithmetic.h"
+#include "goldens/enclosure/ends.h"
+#include "goldens/exact/bracket.h"
 #include "goldens/parallel.h"
 #include "goldens/quantize/int8.h"
 #include "goldens/quantize/int8_rows.h"
@@ -40,6 +42,20 @@ inline bool surely_finite(float x) { return std::isfinite(x); }
 inline bool surely_finite(const Hull& x) { return !x.nan && std::isfinite(x.lo) && std::isfinite(x.hi); }
 inline bool may_be_nan(float x) { return std::isnan(x); }
 inline bool may_be_nan(const Hull& x) { return x.nan || !x.has_number(); }
+
+// HEAD's published reference writes softplus with log1p, whose result the written form's 1 + exp(-|x|), rounded, lies
+// up to 1e-3 from where the floor begins: both are correct. t = exp(-|x|) off by exp_ulp changes log1p(t) by no more,
+// relative; log_ulp and the last addition come on top. Where functions are correctly rounded the written form stands
+// alone.
+inline Hull with_log1p(const HullArithmetic& math, const Hull& x, Hull plain) {
+  const NumericFreedom& freedom = math.freedom();
+  if (freedom.log_ulp == 0 || !surely_finite(x)) return plain;
+  const double error = (freedom.exp_ulp + freedom.log_ulp + 1) * 0x1.0001p-23;
+  plain.include(greatest_float_below(exact::softplus_bracket(x.lo).lo * (1 - error)));
+  plain.include(least_float_above(exact::softplus_bracket(x.hi).hi * (1 + error)));
+  return plain;
+}
+inline float with_log1p(const StrictArithmetic&, float, float plain) { return plain; }
 
 template <class Arithmetic>
 class GateEvaluation {
@@ -148,8 +164,8 @@ class GateEvaluation {
   }
 
   Number softplus(const Number& logit) const {
-    const Number plain = math_.softplus(logit);
-    if (!in_.profile.softplus_floor) return plain;
+    if (!in_.profile.softplus_floor) return math_.softplus(logit);
+    const Number plain = with_log1p(math_, logit, math_.softplus(logit));
     // max(softplus(x), clamp(-x - 10, 0, 1) * exp(min(x, 0)))
     const Number zero = math_.input(0.0F), one = math_.input(1.0F);
     const Number blend = math_.difference(math_.product(logit, math_.input(-1.0F)), math_.input(10.0F));

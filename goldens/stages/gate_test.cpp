@@ -72,6 +72,20 @@ TEST(Gate, ClosedForm) {
 }
 
 // dsv4-chain 3.2: the smaller index first; and a bias changes ids, not weights.
+// HEAD's reference takes log1p, which differs from the written form by up to 1e-3 where exp(x) is far below one.
+TEST(Gate, HeadAdmitsLog1p) {
+  for (const float logit : {-3.0F, -8.25F, -9.125F, -9.5F, -9.75F, -9.875F, -9.9375F, -10.0F}) {
+    StageCall call = two_channel_call("head", {1, logit});
+    call.parameters["topk"] = 2;
+    call.options["route_scale"] = "1";
+    call.profile = load_profile("a2a3").value();
+    const double inv = 1 / std::sqrt(1 + 1e-6), first = score_of(inv), second = score_of(logit * inv);
+    const GoldenOutput weights = call.output("weights");
+    EXPECT_LE(number_at(weights.lo, 1), second / (first + second)) << logit;
+    EXPECT_GE(number_at(weights.hi, 1), second / (first + second)) << logit;
+  }
+}
+
 TEST(Gate, EqualScoresKeepTheirOrder) {
   for (const std::string& profile : kProfiles) {
     StageCall call = two_channel_call(profile, {1, 0, 1, 1});
