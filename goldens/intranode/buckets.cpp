@@ -110,11 +110,16 @@ std::vector<Bucket> buckets_of(const Routing& routing, std::int64_t pe, const Ar
 
 }  // namespace
 
-bool Bucket::repeats(std::size_t position) const {
-  if (possible.size() == entries.size()) return false;
-  for (std::size_t other = 0; other < entries.size(); ++other)
-    if (other != position && entries[other].source == entries[position].source) return true;
-  return false;
+std::vector<std::uint8_t> Bucket::repeated() const {
+  std::vector<std::uint8_t> result(entries.size());
+  if (possible.size() == entries.size()) return result;
+  std::vector<std::size_t> by_source(entries.size());
+  std::iota(by_source.begin(), by_source.end(), 0);
+  std::ranges::sort(by_source, {}, [&](std::size_t position) { return entries[position].source; });
+  for (std::size_t i = 1; i < by_source.size(); ++i)
+    if (entries[by_source[i]].source == entries[by_source[i - 1]].source)
+      result[by_source[i]] = result[by_source[i - 1]] = 1;
+  return result;
 }
 
 Buckets fill_buckets(const Routing& routing, const std::vector<Arrivals>& arrived, const ObservedBuckets& observed) {

@@ -25,8 +25,8 @@ struct Bucket {
   std::vector<std::int32_t> possible;
   std::int32_t least = 0, most = 0;
 
-  // Another entry has the same source. Of a bucket whose PE's arrivals are known.
-  bool repeats(std::size_t position) const;
+  // By position, whether another entry has the same source. Of a bucket whose PE's arrivals are known.
+  std::vector<std::uint8_t> repeated() const;
 };
 
 // What a subject said of its buckets; null where it said nothing.

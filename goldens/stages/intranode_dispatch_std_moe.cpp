@@ -158,11 +158,13 @@ GoldenOutput slot_rows(const Dispatched& dispatched, const Buckets& buckets) {
     mark_foreign(dispatched, pe, rows, mask);
     for (std::size_t expert = 0; expert < buckets[pe].size(); ++expert) {
       const Bucket& bucket = buckets[pe][expert];
+      const bool known = bucket.known && dispatched.arrived[pe].known;
+      const std::vector<std::uint8_t> repeated = known ? bucket.repeated() : std::vector<std::uint8_t>{};
       for (std::size_t q = 0; q < bucket.entries.size(); ++q) {
         const auto at = static_cast<std::size_t>(bucket.entries[q].slot * geometry.top_k + bucket.entries[q].j);
         rows[at] = static_cast<std::int32_t>(static_cast<std::int64_t>(expert) * bucket_rows(geometry) +
                                              static_cast<std::int64_t>(q));
-        if (bucket.known && dispatched.arrived[pe].known) mask[at] = !bucket.positions_known && bucket.repeats(q);
+        if (known) mask[at] = !bucket.positions_known && repeated[q] != 0;
       }
     }
   }
