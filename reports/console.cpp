@@ -123,8 +123,8 @@ class ConsoleReporter : public Reporter {
       text += "\n";
       if (!output->pattern.empty()) text += "    where: " + printable(output->pattern) + "\n";
     }
-    if (const compare::Blame blame = blame_of(result); blame != compare::Blame::none)
-      text += "    blame: " + std::string(compare::describe(blame)) + "\n";
+    if (const std::string_view blame = blame_text(result); !blame.empty())
+      text += "    blame: " + std::string(blame) + "\n";
     for (const run::BackendResult& backend : result.backends)
       for (const std::string& diagnostic : backend.diagnostics)
         if (result.reason.find(diagnostic) == std::string::npos)

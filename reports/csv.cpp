@@ -103,13 +103,12 @@ std::string case_row(const run::CaseResult& result) {
   std::uint64_t instructions = 0;
   for (const run::BackendResult& backend : result.backends)
     device_seconds += backend.device_seconds, instructions += backend.instructions;
-  const compare::Blame blame = blame_of(result);
 
   std::vector<std::string> fields{result.id, std::string(compare::name(result.verdict))};
   for (const char* key : {"pipeline", "fill", "seed"}) fields.emplace_back(result.c.get(key));
   fields.push_back(backends);
   fields.push_back(printable(result.reason));
-  fields.emplace_back(blame == compare::Blame::none ? "" : compare::describe(blame));
+  fields.emplace_back(blame_text(result));
   add_output(fields, leading_output(result));
   for (const std::int64_t count : {result.compared, result.unconstrained, result.unwritten})
     fields.push_back(fmt::format("{}", count));

@@ -39,10 +39,14 @@ const run::OutputResult* leading_output(const run::CaseResult& result) {
   return leading;
 }
 
-compare::Blame blame_of(const run::CaseResult& result) {
+std::string_view blame_text(const run::StageResult& stage) {
+  return stage.by_relations ? compare::describe_by_relations(stage.blame) : compare::describe(stage.blame);
+}
+
+std::string_view blame_text(const run::CaseResult& result) {
   for (const run::StageResult& stage : result.stages)
-    if (stage.blame != compare::Blame::none) return stage.blame;
-  return compare::Blame::none;
+    if (stage.blame != compare::Blame::none) return blame_text(stage);
+  return {};
 }
 
 std::string replay_command(const run::Case& c, std::string_view options) {

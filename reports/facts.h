@@ -10,8 +10,9 @@ namespace assay::reports {
 
 // The output a reader should see first: the first that does not match, else the one farthest in ulps; null without any.
 const run::OutputResult* leading_output(const run::CaseResult& result);
-// The blame of the first stage that has any, otherwise none.
-compare::Blame blame_of(const run::CaseResult& result);
+// What the blame of a stage says; of the first stage of a case that has any, otherwise empty.
+std::string_view blame_text(const run::StageResult& stage);
+std::string_view blame_text(const run::CaseResult& result);
 // "assay run --replay 'pipeline=... T=3'", quoted for a POSIX shell, and RunInfo::replay_options behind it.
 std::string replay_command(const run::Case& c, std::string_view options = {});
 // Characters below space (but no tab) and DEL become U+FFFD, bytes that are no UTF-8 too; line ends become spaces.

@@ -119,7 +119,6 @@ class HtmlReporter : public Reporter {
     if (with_details)
       for (const run::StageResult& stage : result.stages)
         for (const run::OutputResult& output : stage.outputs) outputs.push_back(output_node(output));
-    const compare::Blame blame = blame_of(result);
     return json{{"i", result.id},
                 {"v", static_cast<int>(result.verdict)},
                 {"p", pipelines_(std::string(result.c.get("pipeline", "unknown")))},
@@ -127,7 +126,7 @@ class HtmlReporter : public Reporter {
                 {"c", run::replay_line(parameters)},
                 {"l", replay_command(result.c, info_.replay_options)},
                 {"r", result.reason},
-                {"w", blame == compare::Blame::none ? std::string_view() : compare::describe(blame)},
+                {"w", blame_text(result)},
                 {"a", needs_attention(result) ? 1 : 0},
                 {"s", result.seconds},
                 {"n", {result.compared, result.unconstrained, result.unwritten}},

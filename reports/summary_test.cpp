@@ -201,6 +201,19 @@ TEST(Enclosures, StandInTheFiles) {
   EXPECT_EQ(json["cases"][0]["stages"][0]["outputs"][0]["comparison"]["slack"], 3.0);
 }
 
+// No golden takes part where relations judge, and none is blamed.
+TEST(Blame, OfARelationSpeaksOfNoGolden) {
+  run::CaseResult result = testing::compared_case(0, Verdict::failed, "p", "f", false, false);
+  result.stages[0].by_relations = true;
+  constexpr std::string_view kBoth = "device and simulator agree, both break relations: the kernel or what it declares";
+  EXPECT_EQ(failure_place(result), fmt::format("stage ffn_add, output y: {}", kBoth));
+  const auto folder = testing::scratch("relation_blame");
+  testing::play(**csv_reporter(folder / "results.csv"), {result});
+  const std::string csv = testing::read_all(folder / "results.csv");
+  EXPECT_NE(csv.find(kBoth), std::string::npos) << csv;
+  EXPECT_EQ(csv.find("differ from the golden"), std::string::npos) << csv;
+}
+
 TEST(BackendVerdict, AgainstAPeerAloneIsUnverified) {
   run::CaseResult result = testing::compared_case(0, Verdict::unverified, "p", "f", true, true);
   for (run::OutputResult& output : result.stages[0].outputs) output.reference = "sim";

@@ -1,6 +1,7 @@
 // What one case's result means: per backend, as a place of failure, and for the exit code.
 #include <algorithm>
 
+#include "reports/facts.h"
 #include "reports/summary.h"
 
 namespace assay::reports {
@@ -70,8 +71,8 @@ const run::OutputResult* first_mismatch(const run::StageResult& stage) {
   return nullptr;
 }
 
-std::string_view short_blame(compare::Blame blame) {
-  const std::string_view text = compare::describe(blame);
+std::string_view short_blame(const run::StageResult& stage) {
+  const std::string_view text = blame_text(stage);
   return text.substr(0, text.find(';'));
 }
 
@@ -122,7 +123,7 @@ std::string failure_place(const run::CaseResult& result) {
   if (result.verdict != Verdict::failed) return std::string(compare::name(result.verdict));
   for (const run::StageResult& stage : result.stages)
     if (const run::OutputResult* output = first_mismatch(stage))
-      return fmt::format("stage {}, output {}: {}", stage.stage, output->output, short_blame(stage.blame));
+      return fmt::format("stage {}, output {}: {}", stage.stage, output->output, short_blame(stage));
   for (const run::BackendResult& backend : result.backends)
     if (backend.status != "completed" && backend.status != "skipped")
       return fmt::format("{}: {}", backend.backend, backend.status);

@@ -41,10 +41,12 @@ Result<void> bind_shape(const Stage& stage, const Port& port, const Shape& shape
                      joined(port.shape));
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     const std::string_view symbol = port.shape[axis];
-    const std::int64_t expected = literal(symbol).value_or(extents.try_emplace(symbol, shape[axis]).first->second);
+    const auto fixed = literal(symbol);
+    const std::int64_t expected = fixed ? *fixed : extents.try_emplace(symbol, shape[axis]).first->second;
     if (expected != shape[axis])
-      return bad_input("stage {}: input '{}' has shape {} for [{}], expected {} = {}", stage.name, port.name,
-                       to_string(shape), joined(port.shape), symbol, expected);
+      return bad_input("stage {}: input '{}' has shape {} for [{}], expected {} along axis {}", stage.name, port.name,
+                       to_string(shape), joined(port.shape),
+                       fixed ? fmt::format("{}", expected) : fmt::format("{} = {}", symbol, expected), axis);
   }
   return {};
 }

@@ -61,7 +61,11 @@ Result<goldens::Parameters> parameters_of(const goldens::Stage& stage, const std
 // The dtype as which the port reads a raw file: as --dtype says, as the file says, or the only legal one of its width.
 Result<DType> dtype_of(const goldens::Port& port, const fs::path& file, const DTypes& given) {
   const auto header = read_npy_header(file);
-  if (!header) return tl::unexpected(header.error());
+  if (!header) {
+    Error error = header.error();
+    error.message += fmt::format("; the stage reads {}", describe(port));
+    return tl::unexpected(std::move(error));
+  }
   if (const auto named = given.find(port.name); named != given.end()) return named->second;
   if (std::ranges::count(port.dtypes, header->dtype)) return header->dtype;
   std::vector<DType> fitting;
@@ -76,7 +80,8 @@ Result<DType> dtype_of(const goldens::Port& port, const fs::path& file, const DT
                    name(header->dtype), fmt::join(choices, " or "));
 }
 
-// The ports' tensors of a folder with a manifest or of raw .npy files. `missing`: whether all may be absent.
+// The ports' tensors of a folder with a manifest or of raw .npy files. `all_needed`: ports that are not optional must
+// be there; otherwise one of them must.
 Result<TensorMap> read_ports(const goldens::Stage& stage, const std::vector<goldens::Port>& ports,
                              const fs::path& directory, const DTypes& dtypes, bool all_needed) {
   std::error_code error;
@@ -117,8 +122,13 @@ Result<TensorMap> read_ports(const goldens::Stage& stage, const std::vector<gold
   else
     for (const auto& [name, file] : files) note(name);
   if (!others.empty() && !absent.empty() && all_needed)
-    return bad_input("{}: found '{}', which stage {} does not read, while its optional input '{}' is absent",
-                     directory.string(), fmt::join(others, "', '"), stage.name, fmt::join(absent, "', '"));
+    return bad_input("{}: found '{}', which stage {} does not read, while of its optional inputs '{}' {} absent",
+                     directory.string(), fmt::join(others, "', '"), stage.name, fmt::join(absent, "', '"),
+                     absent.size() == 1 ? "is" : "are");
+  if (tensors.empty() && !all_needed)
+    return bad_input("{}: found {}, expected outputs of stage {}: {}", directory.string(),
+                     others.empty() ? "no .npy file" : fmt::format("'{}'", fmt::join(others, "', '")), stage.name,
+                     fmt::join(absent, ", "));
   if (!others.empty()) std::cout << fmt::format("{}: not read: {}\n", directory.string(), fmt::join(others, ", "));
   return tensors;
 }
@@ -142,7 +152,29 @@ std::string summary_line(const std::string& name, const goldens::GoldenOutput& o
                      widths.open, widths.median_ulp, widths.max_ulp, oracle_kind(output, widths, profile));
 }
 
-Result<void> write(const goldens::GoldenMap& golden, const GoldenOptions& options, const goldens::Stage& stage) {
+// What may lie in --out: neither the inputs, whose files and manifest would be replaced, nor the observed outputs.
+Result<void> check_out(const GoldenOptions& options) {
+  for (const auto& [flag, directory] :
+       {std::pair("--inputs", options.inputs), std::pair("--observed", options.observed)}) {
+    std::error_code error;
+    if (!directory.empty() && fs::equivalent(options.out, directory, error))
+      return bad_input("--out {}: is the folder of {}, expected another one", options.out, flag);
+  }
+  return {};
+}
+
+bool has_open(const goldens::GoldenOutput& output) { return std::ranges::count(output.open, std::uint8_t{1}) > 0; }
+
+// Outputs of a set-valued stage that are open, at least in part, while no subject's answer to them was held.
+std::string unheld(const goldens::Stage& stage, const goldens::GoldenMap& golden, const TensorMap& observed) {
+  std::vector<std::string> names;
+  for (const auto& [name, output] : golden)
+    if (stage.set_valued && has_open(output) && !observed.contains(name)) names.push_back(name);
+  return fmt::format("{}", fmt::join(names, ","));
+}
+
+Result<void> write(const goldens::GoldenMap& golden, const GoldenOptions& options, const goldens::Stage& stage,
+                   const std::string& without_answer) {
   TensorMap tensors;
   Roles roles;
   const auto add = [&](const std::string& name, const Tensor& tensor, const char* role) {
@@ -153,13 +185,19 @@ Result<void> write(const goldens::GoldenMap& golden, const GoldenOptions& option
     add(name, output.value, "golden");
     add(name + ".lo", output.lo, "lo");
     add(name + ".hi", output.hi, "hi");
-    if (std::ranges::count(output.open, std::uint8_t{1}) == 0) continue;
+    if (!has_open(output)) {
+      // Of an earlier golden in the same folder: it would open elements of this one.
+      std::error_code error;
+      fs::remove(fs::path(options.out) / (name + ".open.npy"), error);
+      continue;
+    }
     Tensor open(DType::u8, output.value.shape());
     std::ranges::copy(output.open, open.as<std::uint8_t>().begin());
     add(name + ".open", open, "open");
   }
   Metadata metadata{
       {"stage", std::string(stage.name)}, {"clause", std::string(stage.clause)}, {"profile", options.profile}};
+  if (!without_answer.empty()) metadata["unheld"] = without_answer;
   for (const std::string& text : options.parameters)
     metadata["parameter." + text.substr(0, text.find('='))] = text.substr(text.find('=') + 1);
   for (const std::string& text : options.options)
@@ -177,6 +215,7 @@ Result<void> golden(const GoldenOptions& options) {
                      options.inputs.empty() ? "the stage's inputs" : "what is written");
   if (!options.observed.empty() && !(*stage)->set_valued)
     return bad_input("--observed: stage {} has one answer; it is not set-valued", options.stage);
+  if (auto checked = check_out(options); !checked) return checked;
   const auto parameters = parameters_of(**stage, options.parameters);
   if (!parameters) return tl::unexpected(parameters.error());
   const auto stage_options = parse_pairs(options.options, "--option");
@@ -203,8 +242,12 @@ Result<void> golden(const GoldenOptions& options) {
   const auto outputs = goldens::evaluate(
       **stage, {input_map, *parameters, *stage_options, *profile, options.observed.empty() ? nullptr : &observed_map});
   if (!outputs) return tl::unexpected(outputs.error());
-  if (const auto written = write(*outputs, options, **stage); !written) return written;
+  const std::string without_answer = unheld(**stage, *outputs, observed);
+  if (const auto written = write(*outputs, options, **stage, without_answer); !written) return written;
   for (const auto& [name, output] : *outputs) std::cout << summary_line(name, output, *profile);
+  if (!without_answer.empty())
+    std::cout << fmt::format("stage {} admits several answers; --observed DIR holds those that a subject gave: {}\n",
+                             (*stage)->name, without_answer);
   return {};
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdio>
@@ -178,6 +179,57 @@ TEST_F(GoldenCommandTest, NothingComparedIsNoPass) {
   expect_in(unwritten, "1 never written");
 }
 
+TEST_F(GoldenCommandTest, AGoldenLeavesItsInputsAndNothingOfAnEarlierOne) {
+  write_ffn_add("in");
+  refuses("golden ffn_add --inputs in --out in", "--out in: is the folder of --inputs, expected another one");
+  refuses("golden ffn_add --inputs in --out in/../in", "is the folder of --inputs");
+  EXPECT_FALSE(std::filesystem::exists(path("in/manifest.json")));
+  Tensor x(DType::f32, {1, 4});
+  x.set_bits(0, 0x7FC00000);
+  ASSERT_TRUE(write_tensors(path("x"), {{"x", x}}));
+  EXPECT_EQ(run("golden quant_rows --inputs x --out golden").exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(path("golden/q.open.npy")));
+  x.set_bits(0, 0x3F800000);
+  ASSERT_TRUE(write_tensors(path("x"), {{"x", x}}));
+  EXPECT_EQ(run("golden quant_rows --inputs x --out golden").exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(path("golden/q.open.npy")));
+}
+
+TEST_F(GoldenCommandTest, AnElementTypeThatIsNotReadNamesWhatTheStageReads) {
+  write_ffn_add("in");
+  // What numpy writes unless told otherwise: float64.
+  std::string text = read_text(path("in/routed_y.npy"), 4096).value();
+  text.replace(text.find("<f4"), 3, "<f8");
+  ASSERT_TRUE(write_text(path("in/routed_y.npy"), text));
+  refuses("golden ffn_add --inputs in --out out", "element type '<f8'");
+  refuses("golden ffn_add --inputs in --out out", "; the stage reads routed_y: f32 [T, D]");
+}
+
+// Bounds of [1, 3] around 2 under a machine whose arithmetic is assumed.
+TEST_F(GoldenCommandTest, VerifyNamesBoundsAndWhatTheyRestOn) {
+  Tensor y(DType::f32, {1}), lo = y, hi = y;
+  y.as<float>()[0] = 2, lo.as<float>()[0] = 1, hi.as<float>()[0] = 3;
+  const Roles roles{{"y", "golden"}, {"y.lo", "lo"}, {"y.hi", "hi"}};
+  ASSERT_TRUE(write_tensors(path("golden"), {{"y", y}, {"y.lo", lo}, {"y.hi", hi}}, roles,
+                            {{"stage", "ffn_add"}, {"profile", "a2a3"}}));
+  ASSERT_TRUE(write_tensors(path("a"), {{"y", hi}}));
+  const Invocation inside = run("verify a golden --policy bound");
+  EXPECT_EQ(inside.exit_code, 0);
+  expect_in(inside, "0 differ under bound(assumed)");
+  expect_in(inside, "slack 1 at [0]");
+  y.as<float>()[0] = 5;
+  ASSERT_TRUE(write_tensors(path("a"), {{"y", y}}));
+  const Invocation outside = run("verify a golden --policy bound");
+  EXPECT_EQ(outside.exit_code, 1);
+  expect_in(outside, "found 0x40a00000 (5), expected 0x40000000 (2), 1 to 3\n");
+  ASSERT_TRUE(write_tensors(path("a"), {{"y", Tensor(DType::f32, {2})}}));
+  expect_in(run("verify a golden --policy bound"), "y: failed: found f32 2, expected f32 1\n");
+  // Bounds on the wrong sides are no enclosure: the folder is wrong, not the subject.
+  ASSERT_TRUE(write_tensors(path("swapped"), {{"y", y}, {"y.lo", hi}, {"y.hi", lo}}));
+  ASSERT_TRUE(write_tensors(path("a"), {{"y", y}}));
+  refuses("verify a swapped --policy bound", "y: the reference is no enclosure: element 0 has value 5");
+}
+
 // A dispatch may fill its slots in any order (ep-dispatch-combine 1.3).
 TEST_F(GoldenCommandTest, AnObservedAnswerOfSeveralIsHeld) {
   const auto i32 = [](Shape shape, std::initializer_list<std::int32_t> values) {
@@ -208,9 +260,18 @@ TEST_F(GoldenCommandTest, AnObservedAnswerOfSeveralIsHeld) {
   seen("twice", {2, 2, 1});
   const std::string command = "golden intranode_dispatch --param epr=1 --inputs in ";
   expect_in(run(command + "--out unseen"), "src: i32 1x3, 3 elements, 3 open");
+  // What nobody held an answer for is no pass, though the counts agree; what is determined may be asked for alone.
   const Invocation unseen = run("verify right unseen");
-  EXPECT_EQ(unseen.exit_code, 0) << unseen.output;
+  EXPECT_EQ(unseen.exit_code, 1) << unseen.output;
   expect_in(unseen, "5 tensors compared, 0 failed, 3 unverified");
+  expect_in(unseen, "unseen was made without a subject's answer: assay golden --observed right holds it");
+  EXPECT_EQ(run("verify right unseen --only total_recv").exit_code, 0);
+  // An answer without its slots' sources says as little.
+  ASSERT_TRUE(write_tensors(path("part"), {{"total_recv", i32({1}, {3})}}));
+  expect_in(run(command + "--out partly --observed part"), "holds those that a subject gave: src,tok,wts");
+  EXPECT_EQ(run("verify right partly").exit_code, 1);
+  refuses(command + "--out out --observed in", "in: found 'indices', 'tokens', 'weights', 'x', expected outputs of");
+  refuses(command + "--out right --observed right", "--out right: is the folder of --observed");
   expect_in(run(command + "--out golden --observed right"), "src: i32 1x3, 3 elements, 0 open");
   const Invocation held = run("verify right golden");
   EXPECT_EQ(held.exit_code, 0) << held.output;
@@ -218,6 +279,20 @@ TEST_F(GoldenCommandTest, AnObservedAnswerOfSeveralIsHeld) {
   // A token twice is no admissible answer.
   EXPECT_EQ(run(command + "--out other --observed twice").exit_code, 0);
   EXPECT_EQ(run("verify twice other").exit_code, 1);
+}
+
+TEST_F(GoldenCommandTest, TheDocumentNamesEveryOption) {
+  const std::string document = read_text(std::filesystem::path(ASSAY_SOURCE_DIR) / "docs/goldens.md", 1 << 20).value();
+  for (const goldens::Stage& stage : goldens::stages()) {
+    EXPECT_NE(document.find(fmt::format("| `{}` | ", stage.name)), std::string::npos) << stage.name;
+    for (const std::string_view option : stage.options)
+      EXPECT_TRUE(std::ranges::any_of(std::array{"| `{}` |", "| `{}`, ", ", `{}`"},
+                                      [&](const char* form) {
+                                        return document.find(fmt::format(fmt::runtime(form), option)) !=
+                                               std::string::npos;
+                                      }))
+          << stage.name << " " << option;
+  }
 }
 
 // docs/goldens.md: the walk-through is taken out of the text and run.

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
+#include <new>
 
 #include "harness/cli/command.h"
 #include "harness/cli/kernel_command.h"
@@ -60,6 +61,9 @@ int main_of(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return assay::cli::main_of(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "assay: out of memory\n";
+    return 3;
   } catch (const std::exception& exception) {
     std::cerr << "assay: unexpected exception: " << exception.what() << '\n';
     return 3;

@@ -8,6 +8,8 @@
 #include "harness/cli/tensor_folder.h"
 #include "harness/compare/policy.h"
 #include "harness/core/manifest.h"
+#include "harness/core/profile/profile.h"
+#include "harness/run/assumed.h"
 
 namespace assay::cli {
 namespace {
@@ -64,10 +66,13 @@ Result<Masks> masks_of(const std::string& name, const TensorMap& actual, const T
   return Masks{*open, *unwritten};
 }
 
-std::string figures(const compare::Comparison& result) {
+// `assumed`: widths rest on numbers that only silicon could confirm.
+std::string figures(const compare::Comparison& result, bool assumed) {
+  std::string rule = result.rule;
+  if (assumed && result.max_width > 0 && rule.starts_with("bound")) rule.insert(5, "(assumed)");
   std::string text =
       fmt::format("{} differ under {}, worst {} ulp, |a-b| {:g}, passes with rtol={} or atol={}", result.mismatches,
-                  result.rule, result.max_ulps, result.max_abs, result.smallest_rtol, result.smallest_atol);
+                  rule, result.max_ulps, result.max_abs, result.smallest_rtol, result.smallest_atol);
   if (result.unwritten > 0) text += fmt::format(", {} never written", result.unwritten);
   if (!result.rule.starts_with("bound")) return text;
   text += fmt::format(", slack {:.4g}", result.slack);
@@ -80,19 +85,22 @@ struct TensorVerdict {
   bool failed = false;
   std::int64_t compared = 0;
 };
-TensorVerdict verify_tensor(const std::string& name, const TensorMap& actual, const TensorMap& reference,
-                            const compare::Policy& policy, const Masks& masks) {
+// Error: the reference is no enclosure.
+Result<TensorVerdict> verify_tensor(const std::string& name, const TensorMap& actual, const TensorMap& reference,
+                                    const compare::Policy& policy, const Masks& masks, bool assumed) {
   const Tensor *a = find(actual, name), *r = find(reference, name);
   if (!a || !r) {
     std::cout << fmt::format("{}: failed: only in the {} folder\n", name, a ? "first" : "second");
-    return {true, 0};
+    return TensorVerdict{true, 0};
+  }
+  if (a->dtype() != r->dtype() || a->shape() != r->shape()) {
+    std::cout << fmt::format("{}: failed: found {} {}, expected {} {}\n", name, assay::name(a->dtype()),
+                             to_string(a->shape()), assay::name(r->dtype()), to_string(r->shape()));
+    return TensorVerdict{true, 0};
   }
   const compare::Reference against{r, find(reference, name + ".lo"), find(reference, name + ".hi"), masks.open};
   const auto result = compare::compare(*a, against, policy, masks.unwritten);
-  if (!result) {
-    std::cout << fmt::format("{}: failed: {}\n", name, result.error().message);
-    return {true, 0};
-  }
+  if (!result) return bad_input("{}: {}", name, result.error().message);
   const bool unverified = result->passed && result->compared == 0;
   std::cout << fmt::format("{}: {}: {} {}, {} of {} compared, {}{}\n", name,
                            unverified       ? "unverified"
@@ -100,34 +108,46 @@ TensorVerdict verify_tensor(const std::string& name, const TensorMap& actual, co
                                             : "failed",
                            assay::name(a->dtype()), to_string(a->shape()), result->compared, result->elements,
                            result->unconstrained > 0 ? fmt::format("{} open, ", result->unconstrained) : "",
-                           figures(*result));
+                           figures(*result, assumed));
   if (!result->passed) {
     const int digits = std::max(info(a->dtype()).bits / 4, 1);
     std::cout << fmt::format("  {}\n", compare::describe_pattern(*a, against, *result, masks.unwritten));
     for (std::size_t i = 0; i < std::min<std::size_t>(result->first.size(), 5); ++i) {
       const compare::ElementMismatch& m = result->first[i];
-      std::cout << fmt::format("  [{}] found 0x{:0{}x} ({:.9g}), expected 0x{:0{}x} ({:.9g})\n", m.index, m.actual,
-                               digits, compare::to_double(a->dtype(), m.actual), m.expected, digits,
-                               compare::to_double(r->dtype(), m.expected));
+      const auto value = [&](std::uint64_t bits) { return compare::to_double(a->dtype(), bits); };
+      std::cout << fmt::format("  [{}] found 0x{:0{}x} ({:.9g}), expected 0x{:0{}x} ({:.9g}){}\n", m.index, m.actual,
+                               digits, value(m.actual), m.expected, digits, value(m.expected),
+                               m.lo == m.hi ? "" : fmt::format(", {:.9g} to {:.9g}", value(m.lo), value(m.hi)));
     }
   }
-  return {!result->passed, result->compared};
+  return TensorVerdict{!result->passed, result->compared};
 }
 
-// Whether the folder is what `assay golden` wrote: the outputs of one stage, beside which the other folder may hold
-// more.
-bool is_golden_folder(const std::filesystem::path& directory) {
-  if (!has_manifest(directory)) return false;
+// What the manifest says of a folder that `assay golden` wrote; empty of any other.
+struct GoldenFolder {
+  bool is = false;       // the outputs of one stage, beside which the other folder may hold more
+  bool assumed = false;  // its machine's arithmetic is
+  std::string unheld;    // outputs of a set-valued stage to which no subject's answer was held, behind commas
+};
+GoldenFolder golden_folder(const std::filesystem::path& directory) {
+  if (!has_manifest(directory)) return {};
   const auto manifest = read_manifest(directory);
-  return manifest && manifest->metadata.contains("stage") &&
-         std::ranges::any_of(manifest->tensors, [](const ManifestEntry& entry) { return entry.role == "golden"; });
+  if (!manifest || !manifest->metadata.contains("stage") ||
+      std::ranges::none_of(manifest->tensors, [](const ManifestEntry& entry) { return entry.role == "golden"; }))
+    return {};
+  GoldenFolder folder;
+  folder.is = true;
+  if (const auto found = manifest->metadata.find("unheld"); found != manifest->metadata.end())
+    folder.unheld = found->second;
+  if (const auto found = manifest->metadata.find("profile"); found != manifest->metadata.end())
+    if (const auto profile = load_profile(found->second)) folder.assumed = run::arithmetic_is_assumed(*profile);
+  return folder;
 }
 
 // The tensors to compare, in order.
 Result<std::set<std::string>> names_of(const VerifyOptions& options, const TensorMap& actual,
-                                       const TensorMap& reference) {
+                                       const TensorMap& reference, bool only_reference) {
   std::set<std::string> names;
-  const bool only_reference = is_golden_folder(options.reference);
   for (const TensorMap* tensors : {&actual, &reference})
     for (const auto& [name, tensor] : *tensors)
       if (!is_companion(name, *tensors) && !(only_reference && !reference.contains(name))) names.insert(name);
@@ -153,7 +173,8 @@ Result<int> verify(const VerifyOptions& options) {
     if (const std::string name = given.substr(0, given.find('='));
         !actual->contains(name) && !reference->contains(name))
       return bad_input("--dtype '{}': neither folder has a tensor '{}'", given, name);
-  const auto names = names_of(options, *actual, *reference);
+  const GoldenFolder golden = golden_folder(options.reference);
+  const auto names = names_of(options, *actual, *reference, golden.is);
   if (!names) return tl::unexpected(names.error());
   std::map<std::string, Masks> masks;
   for (const std::string& name : *names) {
@@ -166,16 +187,24 @@ Result<int> verify(const VerifyOptions& options) {
   }
   int failed = 0, unverified = 0;
   std::int64_t compared = 0;
+  bool unheld = false;
   for (const std::string& name : *names) {
-    const TensorVerdict verdict = verify_tensor(name, *actual, *reference, *policy, masks.at(name));
-    failed += verdict.failed;
-    unverified += !verdict.failed && verdict.compared == 0;
-    compared += verdict.compared;
+    const auto verdict = verify_tensor(name, *actual, *reference, *policy, masks.at(name), golden.assumed);
+    if (!verdict) return tl::unexpected(verdict.error());
+    failed += verdict->failed;
+    const bool open = !verdict->failed && verdict->compared == 0;
+    unverified += open;
+    unheld |= open && ("," + golden.unheld + ",").find("," + name + ",") != std::string::npos;
+    compared += verdict->compared;
   }
   std::cout << fmt::format("{} tensor{} compared, {} failed{}{}\n", names->size(), names->size() == 1 ? "" : "s",
                            failed, unverified > 0 ? fmt::format(", {} unverified", unverified) : "",
                            compared == 0 ? "; no element was compared: unverified" : "");
-  return failed > 0 || compared == 0 ? 1 : 0;
+  // An output that stays open as a whole because nobody held the subject's answer is nobody's pass.
+  if (unheld)
+    std::cout << fmt::format("{} was made without a subject's answer: assay golden --observed {} holds it\n",
+                             options.reference, options.actual);
+  return failed > 0 || compared == 0 || unheld ? 1 : 0;
 }
 
 }  // namespace

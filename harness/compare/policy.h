@@ -146,6 +146,8 @@ enum class Blame : std::uint8_t {
   undecided        // no golden: device and simulator differ from each other
 };
 std::string_view describe(Blame blame);
+// The same of a stage that relations judge: no golden took part.
+std::string_view describe_by_relations(Blame blame);
 // Comparisons that were not made are absent.
 Blame assign_blame(std::optional<bool> device_matches_golden, std::optional<bool> simulator_matches_golden,
                    std::optional<bool> device_matches_simulator);

@@ -41,6 +41,28 @@ std::string_view describe(Blame blame) {
   return "unknown";
 }
 
+std::string_view describe_by_relations(Blame blame) {
+  switch (blame) {
+    case Blame::none:
+      return "device and simulator keep the relations";
+    case Blame::device:
+      return "device breaks relations; simulator keeps them";
+    case Blame::simulator:
+      return "simulator breaks relations; device keeps them";
+    case Blame::both:
+      return "device and simulator agree, both break relations: the kernel or what it declares";
+    case Blame::all_differ:
+      return "device and simulator break relations and differ";
+    case Blame::device_only:
+      return "device breaks relations; no simulator result to compare with";
+    case Blame::simulator_only:
+      return "simulator breaks relations; no device result to compare with";
+    case Blame::undecided:
+      return "device and simulator differ; no golden to decide";
+  }
+  return "unknown";
+}
+
 Blame assign_blame(std::optional<bool> device_matches_golden, std::optional<bool> simulator_matches_golden,
                    std::optional<bool> device_matches_simulator) {
   const auto device = device_matches_golden, simulator = simulator_matches_golden;

@@ -161,8 +161,8 @@ class Decision {
       for (const std::string& output : spec.outputs)
         for (const BackendResult& backend : result_.backends)
           if (backend.status == "completed" && !has_oracle(*stage, output, backend.backend))
-            return stage->by_relations ? fmt::format("stage {}, output {}: no relation holds {}: {}", spec.name, output,
-                                                     backend.backend, fmt::join(stage->inapplicable, "; "))
+            return stage->by_relations ? fmt::format("stage {}, output {}: no relation was tried on {}: {}", spec.name,
+                                                     output, backend.backend, fmt::join(stage->inapplicable, "; "))
                                        : fmt::format("stage {}, output {}: nothing to compare {} with", spec.name,
                                                      output, backend.backend);
     }
