@@ -41,7 +41,7 @@ namespace assay::goldens {
 namespace {
 
 constexpr double kUnit = 0x1p-24, kDouble = 0x1p-40, kLog = 1 + 0x1p-10, kTiny = 0x1p-110, kLeastEntry = 0x1p-110,
-                 kFar = 90, kMostUlp = 1024;
+                 kFar = 90, kMostUlp = 64;
 
 // (r0 + r1) + (r2 + r3)
 template <class Arithmetic, class Number = typename Arithmetic::Number>
