@@ -205,6 +205,23 @@ TEST_F(GoldenCommandTest, AnElementTypeThatIsNotReadNamesWhatTheStageReads) {
   refuses("golden ffn_add --inputs in --out out", "; the stage reads routed_y: f32 [T, D]");
 }
 
+TEST_F(GoldenCommandTest, ExtentsAndOptionalInputsAreNamed) {
+  ASSERT_TRUE(
+      write_tensors(path("in"), {{"gated", Tensor(DType::f32, {2, 3})}, {"scale", Tensor(DType::f32, {2, 2})}}));
+  const std::string command = "golden row_expand_mul_fillpad --inputs in --out out --param valid_rows=1";
+  refuses(command, "input 'scale' has shape 2x2 for [R, 1], expected 1 along axis 1");
+  ASSERT_TRUE(
+      write_tensors(path("in"), {{"gated", Tensor(DType::f32, {2, 3})}, {"scale", Tensor(DType::f32, {3, 1})}}));
+  refuses(command, "input 'scale' has shape 3x1 for [R, 1], expected R = 2 along axis 0");
+  ASSERT_TRUE(write_tensors(path("gate"), {{"x_mixed", Tensor(DType::bf16, {1, 2})},
+                                           {"norm_w", Tensor(DType::f32, {2})},
+                                           {"gate_w", Tensor(DType::f32, {2, 2})},
+                                           {"gate_bais", Tensor(DType::f32, {2})}}));
+  refuses("golden gate --inputs gate --out out",
+          "found 'gate_bais', which stage gate does not read, while of its optional inputs 'gate_bias', 'tid2eid', "
+          "'input_ids' are absent");
+}
+
 // Bounds of [1, 3] around 2 under a machine whose arithmetic is assumed.
 TEST_F(GoldenCommandTest, VerifyNamesBoundsAndWhatTheyRestOn) {
   Tensor y(DType::f32, {1}), lo = y, hi = y;
