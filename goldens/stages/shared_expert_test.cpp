@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "goldens/enclosure/width.h"
 #include "goldens/relations/relation_test_support.h"
 #include "goldens/stages/expert_test_support.h"
 
@@ -199,6 +200,25 @@ TEST(SharedExpert, ReciprocalTimes127LiesOutside) {
   EXPECT_EQ(outside(sh, modelled(fault, call)), 0);
   fault.scale_by_reciprocal = true;
   EXPECT_GT(outside(sh, modelled(fault, call)), 0);
+}
+
+// Channels of the real sizes on few rows: the enclosure stays as narrow as results are useful. A few elements in ten
+// thousand straddle two codes, so only all profiles together are sure to show a width.
+TEST(SharedExpert, MedianWidthAtProductionChannels) {
+  FloatSamples samples(15);
+  StageCall call = p772_call({2, 4096, 4096}, samples);
+  call.inputs.at("x_norm") = random_tensor(DType::bf16, {2, 4096}, samples);
+  double widest = 0;
+  for (const std::string profile : {"p772", "mid", "head"}) {
+    if (profile != "p772") call = quantised_call(profile, {2, 4096, 2048}, samples);
+    const Widths found = widths(call.output("sh"));
+    RecordProperty(profile + "_median_ulp", std::to_string(found.median_ulp));
+    RecordProperty(profile + "_max_ulp", std::to_string(found.max_ulp));
+    EXPECT_LE(found.median_ulp, 2) << profile;
+    EXPECT_EQ(found.open, 0) << profile;
+    widest = std::max<double>(widest, found.max_ulp);
+  }
+  EXPECT_GT(widest, 0);
 }
 
 TEST(SharedExpert, RefusesWhatTheProfileDoesNotTake) {
