@@ -46,6 +46,12 @@ struct TraceEvent {
 // Events of one block come in program order, blocks in ascending order. Return false to stop the run early.
 using Tracer = std::function<bool(const TraceEvent&)>;
 
+// Which rank a tensor belongs to, and whether the others may reach it.
+struct Placement {
+  std::int64_t rank = 0;
+  bool window = false;
+};
+
 struct Launch {
   const pto::Module* module = nullptr;
   const pto::Function* function = nullptr;
@@ -53,9 +59,36 @@ struct Launch {
   std::int64_t blocks = 1;          // get_block_num(); block indices 0..blocks-1, run in ascending order
   // Global memory. A run reads and writes these in place. Guard zones and poison are the caller's.
   std::span<Tensor* const> tensors;
+  // One per tensor, or empty: all of them belong to the launch's rank. A launch reaches its own rank's tensors and the
+  // windows of the others; anything else is the broken rule "foreign-memory".
+  std::span<const Placement> placements;
+  std::int64_t rank = 0;
+};
+
+// A launch in a graph of them. Tasks run as soon as those they name have completed: at once where nothing orders them,
+// on cores of their own rank. Scalar caches live on from task to task.
+struct Task {
+  Launch launch;
+  std::vector<std::size_t> after;  // indices of tasks in the same graph, each below the task's own
+};
+
+// How the operations of a function are ordered (design.md section 4). `automatic`: explicit when the function, or one it
+// calls, has an operation that orders pipes, waits or notifies; else program.
+enum class Order : std::uint8_t { automatic, program, explicit_sync };
+
+// Which legal interleaving of pipes, agents, blocks and ranks runs. `canonical`: every operation as early as it can.
+// `seeded`: drawn from the seed. `worst`: against the programmer: stores as late as possible, flags set late, cache
+// lines never written back by luck.
+struct Schedule {
+  enum class Kind : std::uint8_t { canonical, seeded, worst };
+  Kind kind = Kind::canonical;
+  std::uint64_t seed = 0;
 };
 
 struct RunOptions {
+  Order order = Order::automatic;
+  Schedule schedule;
+  bool check_accesses = true;  // definedness and bounds; off only to measure what they cost
   const Profile* profile = nullptr;                // the machine the kernel is written for (a2a3)
   std::uint64_t instruction_budget = 200'000'000;  // per block, executed operations; then RunStatus::budget
   std::uint64_t poison_seed = 1;                   // pattern of undefined on-chip memory and unset valid shapes
@@ -73,13 +106,16 @@ struct Diagnostic {
   std::uint32_t op_id = 0;
   pto::Location location;
   std::optional<pto::Location> related;  // the other end: where the tile was allocated, the bytes last written, ...
+  std::string related_function;          // of `related`, when it is another one
   std::int64_t block = 0;
+  std::int64_t rank = 0;
+  std::string core;  // "cube", "vector 1"; empty where the machine does not tell cores apart
   std::vector<std::int64_t> loop_indices;
 };
 
 enum class RunStatus : std::uint8_t {
   completed,
-  fault,        // stopped at a broken rule: diagnostics.back()
+  fault,        // a broken rule: diagnostics, the first one in `reason`; the run stopped or finished nevertheless
   unsupported,  // `reason`, e.g. "explicit order" or "pto.tsort32, line 12"
   budget,       // instruction budget spent
   deadlock,     // no agent can move
@@ -110,6 +146,9 @@ class Backend {
   virtual std::string description() const = 0;  // "PoCL 3.1 on pthread-..., 2 GiB max allocation"
   // Executes every block to completion. Never throws, crashes or hangs on a bad kernel: the report says what happened.
   virtual RunReport run(const Launch& launch, const RunOptions& options) = 0;
+  // Runs a graph of launches. Here: one after the other in the order given, up to the first that does not complete;
+  // launches of other ranks than 0 are unsupported.
+  virtual RunReport run_graph(std::span<const Task> tasks, const RunOptions& options);
   // Whether options.tracer is honoured.
   virtual bool traces() const { return true; }
 };

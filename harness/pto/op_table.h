@@ -18,7 +18,7 @@ enum class OpCode : std::uint16_t {
 #undef ASSAY_OP
 };
 
-enum class Tier : std::uint8_t { t0, t1, t2 };
+enum class Tier : std::uint8_t { t0, t1, t2, t3, t4, t5, t6 };
 
 enum class Family : std::uint8_t {
   arith,    // %r = arith.addi %a, %b : T and its relatives
@@ -27,6 +27,8 @@ enum class Family : std::uint8_t {
   tile,     // family A: ins(...) outs(...)
   sync,     // family C: parsed, ordered by nobody in program order
   query,    // get_block_idx and its relatives
+  pipe,     // family D: rings between the cores of a block
+  comm,     // family D: ranks, and syncall
 };
 
 // Engine that executes the op on a2a3 (pto-isa.md section 2; pto-format.md section 3.5).

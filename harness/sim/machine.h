@@ -10,6 +10,7 @@
 
 #include "harness/device/backend.h"
 #include "harness/sim/memory.h"
+#include "harness/sim/order/clock.h"
 #include "harness/sim/program.h"
 #include "harness/sim/tile.h"
 
@@ -46,6 +47,8 @@ struct Loop {
   std::size_t storage_mark = 0;
 };
 
+struct Shared;
+
 class Machine {
  public:
   Machine(Memories& memories, const Program& program, const device::Launch& launch, const device::RunOptions& options,
@@ -71,6 +74,14 @@ class Machine {
   std::int64_t block() const { return block_; }
   const Instruction& current() const { return *current_; }
   std::vector<std::int64_t> loop_indices() const;
+
+  // ---- the other agents of the run
+  const AgentId& who() const { return who_; }
+  Shared& shared() { return *shared_; }  // rings, signals, barriers, collectives: shared.h
+  // The executing pipe has seen what `clock` has seen; what it has done so far becomes part of `clock`. No effect in
+  // program order.
+  void acquire(const Clock& clock);
+  void release(Clock& clock);
 
   // ---- broken rules. Always returns false, so that a body can return it.
   bool fault(std::string_view rule, std::string message, std::optional<pto::Location> related = {});
@@ -135,6 +146,8 @@ class Machine {
     bool live;
   };
 
+  AgentId who_;
+  Shared* shared_ = nullptr;
   Memories& memories_;
   const Program& program_;
   const device::Launch& launch_;

@@ -9,6 +9,7 @@
 
 #include "harness/core/profile/profile.h"
 #include "harness/device/backend.h"
+#include "harness/sim/agent.h"
 #include "harness/sim/values.h"
 
 namespace assay::sim {
@@ -18,6 +19,10 @@ struct Instruction;
 
 // Executes one operation; false after it reported a fault.
 using Body = bool (*)(Machine&, const Instruction&);
+// Whether the operation could execute now; it is asked again whenever somebody moved. No side effects.
+using Ready = bool (*)(Machine&, const Instruction&);
+// Why it could not.
+using Explain = Wait (*)(Machine&, const Instruction&);
 
 enum class Step : std::uint8_t {
   body,         // call Instruction::body
@@ -39,6 +44,9 @@ struct Instruction {
   pto::OpCode code{};
   bool counted = true;  // one executed operation of the source; false for bookkeeping
   Body body = nullptr;
+  pto::Pipe pipe = pto::Pipe::s;  // in explicit order: the queue that executes the body; s: at once
+  Ready ready = nullptr;          // null: always
+  Explain explain = nullptr;      // set with ready
   const pto::Operation* source = nullptr;
   std::uint32_t target = 0;     // instruction to jump to, or function to call
   std::uint32_t ins = 0;        // operands that stand in ins(...)

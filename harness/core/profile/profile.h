@@ -72,6 +72,13 @@ struct Profile {
   std::string name;
   std::map<std::string, MemorySpace, std::less<>> spaces;  // vec mat left right acc bias scaling
   std::int64_t scratch_begin = 0, scratch_end = 0;         // hidden scratch window of vec, bytes; empty when equal
+  // Pipes on which an operation may start before an earlier one's results are there (pto-format.md section 4, class 2):
+  // dependent operations need a barrier between them. On the others program order is completion order. "v", "m", ...
+  std::vector<std::string> overlapping_pipes;
+  std::int64_t event_ids = 8;           // per pair of pipes (isa 2.5)
+  std::int64_t cache_line_bytes = 64;   // of a core's scalar cache (isa 2.5)
+  std::int64_t vector_cores = 2;        // beside one cube core in a block (format 3.6)
+  std::vector<std::string> absent_ops;  // tile operations the target has no instruction for: "tinterleave"
   Contraction contraction = Contraction::off;
   bool flush_subnormals = false;
   SumOrder sum_order = SumOrder::any;
