@@ -114,7 +114,7 @@ struct Profile {
   std::vector<ConversionRow> conversions;
 };
 
-// Names of the profiles compiled in, sorted: a2a3, opencl.
+// Names of the profiles compiled in, sorted: a2a3, a5, opencl.
 std::vector<std::string> profile_names();
 // Error lists the known names.
 Result<Profile> load_profile(std::string_view name);

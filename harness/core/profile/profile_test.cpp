@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "harness/core/mutate_text.h"
@@ -13,7 +14,7 @@ namespace {
 Profile a2a3() { return load_profile("a2a3").value(); }
 
 TEST(Profile, KnownNames) {
-  EXPECT_EQ(profile_names(), (std::vector<std::string>{"a2a3", "opencl"}));
+  EXPECT_EQ(profile_names(), (std::vector<std::string>{"a2a3", "a5", "opencl"}));
   for (const std::string& name : profile_names()) {
     const auto profile = load_profile(name);
     ASSERT_TRUE(profile) << to_string(profile.error());
@@ -21,7 +22,7 @@ TEST(Profile, KnownNames) {
   }
   const auto unknown = load_profile("a9");
   ASSERT_FALSE(unknown);
-  EXPECT_NE(unknown.error().message.find("a2a3, opencl"), std::string::npos);
+  EXPECT_NE(unknown.error().message.find("a2a3, a5, opencl"), std::string::npos);
 }
 
 // pto-isa 1.2.
@@ -37,6 +38,60 @@ TEST(Profile, SpacesOfA2a3) {
   }
   EXPECT_EQ(profile.scratch_begin, 184 << 10);
   EXPECT_EQ(profile.scratch_end, 192 << 10);
+}
+
+// pto-isa 1.2, column A5.
+TEST(Profile, SpacesOfA5) {
+  const Profile profile = load_profile("a5").value();
+  const std::map<std::string, std::int64_t> expected{{"vec", 256 << 10},  {"mat", 512 << 10}, {"left", 64 << 10},
+                                                     {"right", 64 << 10}, {"acc", 256 << 10}, {"bias", 4 << 10},
+                                                     {"scaling", 4 << 10}};
+  ASSERT_EQ(profile.spaces.size(), expected.size());
+  for (const auto& [name, bytes] : expected) {
+    EXPECT_EQ(profile.spaces.at(name).bytes, bytes) << name;
+    EXPECT_EQ(profile.spaces.at(name).alignment, 32) << name;
+  }
+  EXPECT_EQ(profile.scratch_begin, profile.scratch_end);
+  EXPECT_EQ(profile.evidence.at("spaces"), Evidence::published);
+  EXPECT_EQ(profile.evidence.at("conversions"), Evidence::assumed);
+}
+
+// pto-isa 2.2 to 2.7, pto-format 3.6 and section 4, class 2.
+TEST(Profile, PipesEventsCachesCores) {
+  for (const char* name : {"a2a3", "a5", "opencl"}) {
+    const Profile profile = load_profile(name).value();
+    const bool device = profile.name != "opencl";
+    EXPECT_EQ(profile.overlapping_pipes, device ? std::vector<std::string>({"v", "m"}) : std::vector<std::string>());
+    EXPECT_EQ(profile.event_ids, 8);
+    EXPECT_EQ(profile.cache_line_bytes, 64);
+    EXPECT_EQ(profile.vector_cores, 2);
+    for (const char* field : {"overlapping_pipes", "event_ids", "cache_line_bytes", "vector_cores", "absent_ops"})
+      EXPECT_TRUE(profile.evidence.contains(field)) << name << " " << field;
+  }
+  EXPECT_EQ(a2a3().evidence.at("overlapping_pipes"), Evidence::assumed);
+  const auto absent = [](const Profile& profile, std::string_view op) {
+    return std::ranges::count(profile.absent_ops, op) == 1;
+  };
+  const Profile a5 = load_profile("a5").value();
+  for (const char* op : {"tmatmul.mx", "tgemv.mx", "trandom", "thistogram", "tinterleave", "tdeinterleave",
+                         "tquant.mx"}) {
+    EXPECT_TRUE(absent(a2a3(), op)) << op;
+    EXPECT_FALSE(absent(a5, op)) << op;
+  }
+  for (const char* op : {"taddc", "tsubc", "taddsc", "tsubsc"}) {
+    EXPECT_TRUE(absent(a2a3(), op)) << op;
+    EXPECT_TRUE(absent(a5, op)) << op;
+  }
+}
+
+TEST(Profile, MachineFactsMayBeLeftOut) {
+  std::string text(compiled_profiles().at("opencl"));
+  const std::size_t begin = text.find("[pipes]"), end = text.find("[numerics]");
+  text.erase(begin, end - begin);
+  const auto profile = parse_profile(text, "p.toml");
+  ASSERT_TRUE(profile) << to_string(profile.error());
+  EXPECT_TRUE(profile->overlapping_pipes.empty());
+  EXPECT_EQ(profile->event_ids, 8);
 }
 
 // pto-isa 2.6: the pairs, and nothing else. s4 has no dtype here.
@@ -180,6 +235,14 @@ TEST(Profile, WrongFilesAreRefusedWithTheirPlace) {
       refusal("to = [\"e2m1\"]\noverflow = \"SATALL\"", "to = [\"e2m1\"]\noverflow = \"NONSAT\"").find("is SATALL"),
       std::string::npos);
   EXPECT_NE(refusal("negative_zero = true", "").find("'negative_zero' is missing"), std::string::npos);
+  EXPECT_NE(refusal("[\"v\", \"m\"]", "[\"v\", \"s\"]").find("'s' is no pipe with a queue"), std::string::npos);
+  EXPECT_NE(refusal("[\"v\", \"m\"]", "[\"v\", \"v\"]").find("'v' is listed twice"), std::string::npos);
+  EXPECT_NE(refusal("[\"v\", \"m\"]", "\"v\"").find("expected an array"), std::string::npos);
+  EXPECT_NE(refusal("ids = 8", "ids = 0").find("0 is not between 1 and 64"), std::string::npos);
+  EXPECT_NE(refusal("line = 64", "line = 48").find("power of two"), std::string::npos);
+  EXPECT_NE(refusal("vector = 2", "vector = 9").find("9 is not between 1 and 8"), std::string::npos);
+  EXPECT_NE(refusal("vector = 2", "vectors = 2").find("unknown key 'vectors'"), std::string::npos);
+  EXPECT_NE(refusal("\"trandom\"", "\"pto.trandom\"").find("is no operation"), std::string::npos);
   EXPECT_NE(refusal("none = \"RINT\"", "none = \"BEST\"").find("unknown rounding mode"), std::string::npos);
   EXPECT_NE(refusal("name = \"a2a3\"", "name = 3").find("p.toml:"), std::string::npos);
   EXPECT_NE(refusal("name = \"a2a3\"", "").find("'name' is missing"), std::string::npos);

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 #include <toml.hpp>
 
@@ -115,6 +116,69 @@ void read_scratch(const Reader& reader, const Value& table, Profile& profile) {
   if (profile.scratch_end < profile.scratch_begin) reader.refuse(table, "the scratch window ends before it begins");
 }
 
+// A number that counts something the machine has: none at all is a mistake of the file.
+std::int64_t count(const Reader& reader, const Value& value, std::int64_t most) {
+  const std::int64_t number = reader.integer(value);
+  if (number < 1 || number > most) reader.refuse(value, fmt::format("{} is not between 1 and {}", number, most));
+  return number;
+}
+
+// Strings of an array, each once.
+template <class Check>
+std::vector<std::string> words(const Reader& reader, const Value& value, const Check& check) {
+  if (!value.is_array()) reader.refuse(value, "expected an array");
+  std::vector<std::string> list;
+  for (const Value& element : value.as_array()) {
+    std::string word = reader.word(element);
+    check(element, word);
+    if (std::find(list.begin(), list.end(), word) != list.end())
+      reader.refuse(element, fmt::format("'{}' is listed twice", word));
+    list.push_back(std::move(word));
+  }
+  return list;
+}
+
+void read_pipes(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"overlapping"});
+  constexpr std::array<std::string_view, 6> kPipes{"v", "m", "mte1", "mte2", "mte3", "fix"};
+  profile.overlapping_pipes =
+      words(reader, reader.need(table, "overlapping"), [&](const Value& value, const std::string& word) {
+        if (std::find(kPipes.begin(), kPipes.end(), word) == kPipes.end())
+          reader.refuse(value, fmt::format("'{}' is no pipe with a queue, expected one of {}", word,
+                                           fmt::join(kPipes, ", ")));
+      });
+}
+
+void read_events(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"ids"});
+  profile.event_ids = count(reader, reader.need(table, "ids"), 64);
+}
+
+void read_cache(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"line"});
+  const Value& line = reader.need(table, "line");
+  profile.cache_line_bytes = count(reader, line, 4096);
+  if (profile.cache_line_bytes < 8 || (profile.cache_line_bytes & (profile.cache_line_bytes - 1)) != 0)
+    reader.refuse(line, fmt::format("a line of {} bytes, expected a power of two from 8", profile.cache_line_bytes));
+}
+
+void read_cores(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"vector"});
+  profile.vector_cores = count(reader, reader.need(table, "vector"), 8);
+}
+
+// Names as in the text, without "pto."; which names exist is not known here.
+void read_instructions(const Reader& reader, const Value& table, Profile& profile) {
+  reader.only(table, {"absent"});
+  profile.absent_ops = words(reader, reader.need(table, "absent"), [&](const Value& value, const std::string& word) {
+    const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    });
+    if (word.empty() || !plain || word.starts_with("pto."))
+      reader.refuse(value, fmt::format("'{}' is no operation, expected a name such as \"tinterleave\"", word));
+  });
+}
+
 void read_numerics(const Reader& reader, const Value& table, Profile& profile) {
   reader.only(table, {"contraction", "flush_subnormals", "sum_order", "sum_chunk", "float_pad_is_infinite"});
   profile.contraction = reader.choice<Contraction>(reader.need(table, "contraction"), {"off", "allowed"});
@@ -139,7 +203,8 @@ void read_ulp(const Reader& reader, const Value& table, Profile& profile) {
 
 void read_evidence(const Reader& reader, const Value& table, Profile& profile) {
   reader.only(table, {"spaces", "scratch", "contraction", "flush_subnormals", "sum_order", "sum_chunk", "ulp",
-                      "float_pad_is_infinite", "conversions"});
+                      "float_pad_is_infinite", "conversions", "overlapping_pipes", "event_ids", "cache_line_bytes",
+                      "vector_cores", "absent_ops"});
   for (const auto& [key, value] : table.as_table())
     profile.evidence.emplace(key, reader.choice<Evidence>(value, {"assumed", "published", "measured"}));
 }
@@ -202,11 +267,17 @@ void read_narrowing(const Reader& reader, const Value& table, Profile& profile) 
 }
 
 Profile read(const Reader& reader, const Value& root) {
-  reader.only(root, {"name", "spaces", "scratch", "numerics", "ulp", "evidence", "conversions", "narrowing"});
+  reader.only(root, {"name", "spaces", "scratch", "numerics", "ulp", "evidence", "conversions", "narrowing",
+                     "pipes", "events", "cache", "cores", "instructions"});
   Profile profile;
   profile.name = reader.word(reader.need(root, "name"));
   read_spaces(reader, reader.need(root, "spaces"), profile);
   if (const Value* scratch = reader.find(root, "scratch")) read_scratch(reader, *scratch, profile);
+  if (const Value* pipes = reader.find(root, "pipes")) read_pipes(reader, *pipes, profile);
+  if (const Value* events = reader.find(root, "events")) read_events(reader, *events, profile);
+  if (const Value* cache = reader.find(root, "cache")) read_cache(reader, *cache, profile);
+  if (const Value* cores = reader.find(root, "cores")) read_cores(reader, *cores, profile);
+  if (const Value* instructions = reader.find(root, "instructions")) read_instructions(reader, *instructions, profile);
   read_numerics(reader, reader.need(root, "numerics"), profile);
   read_ulp(reader, reader.need(root, "ulp"), profile);
   if (const Value* evidence = reader.find(root, "evidence")) read_evidence(reader, *evidence, profile);
