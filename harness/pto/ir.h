@@ -158,6 +158,13 @@ struct Operation {
   //   local_array_set: array, index, value · addptr: pointer, offset · tassign: tile, address ·
   //   set_flag_dyn, wait_flag_dyn, sync.set/wait, set/wait_intra_block: the run-time id, if any ·
   //   cmo.cacheinvalid: pointer or view, none for "all" · select: condition, true value, false value
+  //   aic/aiv_initialize_pipe: gm_slot_buffer or gm_slot_tensor (its type tells which), c2v_consumer_buf,
+  //   v2c_consumer_buf (each 0 or 1) · tpush_to_aiv, tpush_to_aic: tile, aiv_subblockid (0 or 1) ·
+  //   tpop_from_aic, tpop_from_aiv: valid (0 or 2) · tfree_from_aic, tfree_from_aiv: entry (0 or 1) ·
+  //   comm.tput, comm.tget: dst, src, buf (1 or 2 tiles) · comm.tnotify, twait, ttest: signal, value ·
+  //   comm.tbroadcast, tscatter: src, recv (1 or 2 tiles), group · comm.tgather: dst, recv, group ·
+  //   comm.treduce: dst, acc, recv, group · syncall: workspace (0 or 1), used cores (0 or 1), scratch tiles of text
+  //   that still has them
   // Static integers where operands may stand (`sizes [32,32]`) become arith.constant-free: see `static_sizes`.
   std::vector<ValueId> operands;
   std::vector<std::uint32_t> segments;     // lengths; sums to operands.size()
@@ -165,7 +172,10 @@ struct Operation {
   std::vector<ValueId> results;
   // arith.constant: "value" (bool for i1, IntAttr sign-extended to 64 bits, FloatAttr); cmpi/cmpf: "predicate", a
   // string attribute "slt", "oeq", ...; call: "callee"; sync ops: "src_pipe", "dst_pipe", "event_id" (<EVENT_ID0>, or
-  // an integer), "pipe", "src_op", "dst_op", "op_type", "buf_id" as their syntax gives them.
+  // an integer), "pipe", "src_op", "dst_op", "op_type", "buf_id" as their syntax gives them; rings: "id", "dir_mask",
+  // "slot_size", "slot_num", "local_slot_num", "nosplit", "split"; reserve_buffer: "name", "size", "location", "auto",
+  // "base"; import_reserved_buffer: "name", "peer_func"; comm: "atomicType", "notifyOp", "cmp", "reduceOp", "root";
+  // syncall: "mode", "core_type" (which its text writes behind the parentheses as name = value).
   AttrDict attributes;
   // for: body · if: then, else · while: before, after · section: body. An absent else has an empty body; every other
   // scf region ends in its terminator, also where the text elides an empty scf.yield.
