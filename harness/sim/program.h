@@ -45,6 +45,9 @@ struct Instruction {
   bool counted = true;  // one executed operation of the source; false for bookkeeping
   Body body = nullptr;
   pto::Pipe pipe = pto::Pipe::s;  // in explicit order: the queue that executes the body; s: at once
+  // What the stream does when it reaches the operation: once, before `ready` is asked and before operands and results
+  // are taken down for later: results that the next operations use (the tile of a pop), arrivals at a barrier.
+  Body issue = nullptr;
   Ready ready = nullptr;          // null: always
   Explain explain = nullptr;      // set with ready
   const pto::Operation* source = nullptr;

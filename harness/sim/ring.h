@@ -1,0 +1,136 @@
+// A ring between the cube core of a block and its vector cores: a FIFO of tiles with a fixed number of slots (pto-format
+// 3.7, pto-isa 2.1). Entries are numbered from 0; entry n lies in slot n mod slots. A split entry has one part per
+// vector core; an entry that is not split belongs to vector core 0 alone.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "harness/core/dtype.h"
+#include "harness/pto/ir.h"
+#include "harness/sim/order/clock.h"
+
+namespace assay::sim {
+
+enum class Direction : std::uint8_t { to_vector, to_cube };
+std::string_view name(Direction direction);  // "cube to vector"
+
+struct RingKey {
+  std::int64_t rank = 0;
+  std::size_t task = 0;
+  std::int64_t block = 0, id = 0;
+  Direction direction = Direction::to_vector;
+  auto operator<=>(const RingKey&) const = default;
+};
+
+// How an entry is divided over the two vector cores: by rows or columns, into equal parts or into parts of which the
+// first has one row or column more.
+enum class Split : std::uint8_t { none = 0, rows = 1, columns = 2, odd_rows = 3, odd_columns = 4 };
+constexpr bool by_rows(Split split) { return split == Split::rows || split == Split::odd_rows; }
+constexpr std::int64_t surplus(Split split) { return split == Split::odd_rows || split == Split::odd_columns ? 1 : 0; }
+
+// A rectangle of elements on its way: dense rows, and which of their bytes hold values (empty: all).
+struct Cargo {
+  DType dtype = DType::f32;
+  std::int64_t rows = 0, cols = 0;
+  std::vector<std::byte> data;
+  std::vector<std::uint8_t> defined;
+};
+
+struct Origin {
+  const pto::Operation* op = nullptr;
+  const pto::Function* function = nullptr;
+};
+
+class Ring {
+ public:
+  static constexpr std::int64_t kLanes = 2;  // vector cores a split divides an entry over
+
+  struct Shape {
+    std::int64_t slots = 8, slot_bytes = 0;
+    bool never_split = false;
+    bool operator==(const Shape&) const = default;
+  };
+
+  Ring(Direction direction, std::int64_t vector_cores, Shape shape);
+
+  const Shape& shape() const { return shape_; }
+  Direction direction() const { return direction_; }
+
+  // `lane` is the vector core's index, 0 for the cube core.
+
+  // Whether the lane's next entry has a free slot.
+  bool can_push(std::int64_t lane) const;
+  // Adds the lane's part. Returns why the parts do not fit together, or nothing. `reuse`: what the slot's last readers
+  // had done; `done`: what the producer has done.
+  std::string push(std::int64_t lane, Split split, Cargo part, Origin origin, const Clock& done);
+  const Clock& reused(std::int64_t lane) const;  // of the slot the lane's next push takes
+
+  // Whether all parts of the lane's next entry are there.
+  bool can_pop(std::int64_t lane) const;
+  // How far the lane still is from it, for a message: "entry 3, of which vector core 1 has not pushed its part".
+  std::string missing(std::int64_t lane) const;
+  struct Popped {
+    Cargo cargo;           // as much as there is of rows x cols, from where the lane's part begins
+    Split split = Split::none;
+    Clock clock;           // of the producers
+    Origin pushed_by;
+    std::string mismatch;  // why the lanes' extents do not fit the split, or empty
+  };
+  // An extent below 0: whatever the lane's part has.
+  Popped pop(std::int64_t lane, std::int64_t rows, std::int64_t cols, Origin origin);
+  Split next_split(std::int64_t lane) const;  // of the entry that can be popped
+
+  // Entries popped by the lane and not freed.
+  std::int64_t held(std::int64_t lane) const;
+  // Frees the lane's oldest one.
+  void free(std::int64_t lane, const Clock& done);
+
+  std::int64_t pushed(std::int64_t lane) const { return pushed_[index(lane)]; }
+  std::int64_t popped(std::int64_t lane) const { return popped_[index(lane)]; }
+
+  // Entries that nobody popped, or nobody freed, once all agents are done.
+  struct Leftover {
+    std::int64_t entry = 0, lane = 0;
+    bool popped = false;
+    Origin origin;  // of the push, or of the pop
+  };
+  std::vector<Leftover> leftovers() const;
+
+ private:
+  struct Part {
+    bool there = false;
+    Cargo cargo;
+    Origin origin;
+    std::int64_t popped_extent = -1;
+    Origin popped_by;
+  };
+  struct Entry {
+    Split split = Split::none;
+    std::array<Part, kLanes> parts;  // of the producers; `popped_*` of the consumers
+    Clock clock;
+  };
+
+  static std::size_t index(std::int64_t lane) { return static_cast<std::size_t>(lane); }
+  std::int64_t writers(Split split) const;
+  std::int64_t readers(Split split) const;
+  std::int64_t freed_by_all(Split split) const;
+  Entry& entry(std::int64_t number) { return entries_[static_cast<std::size_t>(number - first_)]; }
+  const Entry& entry(std::int64_t number) const { return entries_[static_cast<std::size_t>(number - first_)]; }
+  void drop_finished();
+
+  Direction direction_;
+  std::int64_t vector_cores_;
+  Shape shape_;
+  std::deque<Entry> entries_;
+  std::int64_t first_ = 0;  // number of entries_.front()
+  std::array<std::int64_t, kLanes> pushed_{}, popped_{}, freed_{};
+  std::vector<Clock> slot_freed_;  // by slot: what its readers had done when they freed it
+};
+
+}  // namespace assay::sim

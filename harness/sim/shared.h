@@ -1,0 +1,146 @@
+// What the agents of a run share besides memory: rings between the cores of a block, signals between ranks, barriers of
+// all cores of a launch, and the parts of library macros under way (pto-format 3.6 to 3.8; pto-isa 2.5). One per run of
+// a graph; everything in it belongs to the thread that runs the scheduler.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "harness/device/backend.h"
+#include "harness/sim/agent.h"
+#include "harness/sim/program.h"
+#include "harness/sim/ring.h"
+
+namespace assay::sim {
+
+// An operation that meets other agents, or that a library macro spreads over several pipes, as decoding emits it: one
+// instruction per part, in the order of issue, all with the operation as source; the first one counts.
+struct Part {
+  pto::Pipe pipe = pto::Pipe::s;
+  bool drains = false;  // no body: the stream goes on when all pipes of the core have run dry, as at barrier PIPE_ALL
+  Body issue = nullptr, body = nullptr;
+  Ready ready = nullptr;
+  Explain explain = nullptr;
+};
+// Empty for operations that are none of these.
+std::span<const Part> ring_parts(pto::OpCode code);
+std::span<const Part> comm_parts(pto::OpCode code);
+std::span<const Part> collective_parts(pto::OpCode code);
+
+// One core, as a key.
+struct CoreKey {
+  std::int64_t rank = 0;
+  std::size_t task = 0;
+  std::int64_t block = 0;
+  bool vector = false;
+  std::int64_t sub_block = 0;
+  auto operator<=>(const CoreKey&) const = default;
+};
+CoreKey key_of(const AgentId& agent);
+
+// An i32 word of global memory that ranks notify and wait for. Its value lives in the tensor.
+struct SignalKey {
+  const Tensor* tensor = nullptr;
+  std::int64_t word = 0;
+  auto operator<=>(const SignalKey&) const = default;
+};
+
+// A wait's condition on each word of its signal.
+enum class Compare : std::uint8_t { eq, ne, gt, ge, lt, le };
+bool holds(Compare compare, std::int32_t value, std::int32_t against);
+
+class Signal {
+ public:
+  Clock clock;  // of everybody who notified it
+
+  struct Notify {
+    CoreKey by;
+    Origin origin;
+    std::int32_t before = 0, after = 0;
+  };
+  struct Wait {
+    CoreKey by;
+    Origin origin;
+    Compare compare = Compare::eq;
+    std::int32_t against = 0;
+  };
+  // A wait that an already consumed notify satisfies: the waiter waited for the same before, the word has satisfied it
+  // ever since, and the same notifier notified it twice in that time. Whichever of the two comes first, the other one
+  // finds it; reported once per pair of operations.
+  struct Stale {
+    Origin first_wait, second_wait, first_notify, second_notify;
+  };
+  std::optional<Stale> notified(const Notify& notify);
+  std::optional<Stale> waited(const Wait& wait, std::int32_t value);
+
+ private:
+  struct Consumed {
+    Wait wait;
+    std::optional<Wait> again;
+    bool reported = false;
+  };
+  std::optional<Stale> stale(Consumed& consumed);
+
+  // Since the word last changed from not satisfying to satisfying is a question per wait, so all recent notifies are
+  // kept; older ones cannot take part in a pair any more once every wait that saw them has been reset.
+  std::deque<Notify> notifies_;
+  std::vector<Consumed> consumed_;
+};
+
+// syncall: every core of the launch, or every one of a kind.
+class AllCoreBarrier {
+ public:
+  enum class Cores : std::uint8_t { mix, cube, vector };
+
+  std::uint64_t arrive(const CoreKey& core);  // which time it is for this core, from 1
+  void add(std::uint64_t time, const Clock& clock);
+  std::uint64_t arrivals(const CoreKey& core) const;
+  std::int64_t arrived(std::uint64_t time) const;  // cores that have arrived that often
+  const Clock& clock(std::uint64_t time) const;    // of all who arrived
+
+ private:
+  std::map<CoreKey, std::uint64_t> arrivals_;
+  std::map<std::uint64_t, Clock> clocks_;
+};
+
+// A transfer of a library macro between two pipes of one core: what its loads have brought and its stores will take
+// away. Parts of one core's macros pass in the order of issue.
+struct Transfer {
+  std::size_t next_part = 1;
+  std::vector<Cargo> cargo;  // one per member of the group, or one
+  Clock clock;
+};
+
+struct Shared {
+  // Agents of the run, kept by the scheduler: a wait graph names who could still act.
+  struct Agent {
+    AgentId id;
+    bool finished = false;
+  };
+  std::vector<Agent> agents;
+
+  std::map<RingKey, Ring> rings;
+  struct RingUse {
+    std::int64_t buffer = -1;          // byte address of the slots in this consumer's memory
+    std::int32_t storage = -1;         // when they are private storage
+    std::int64_t local_slots = 0;      // slots in it
+    std::int64_t issued = 0;           // pops issued: the next one's tile lies in slot issued mod local_slots
+  };
+  std::map<std::pair<RingKey, CoreKey>, RingUse> ring_uses;  // there once the core has initialised the pipe
+  std::map<std::pair<CoreKey, std::int64_t>, std::int32_t> reserved;  // address of reserve_buffer -> private storage
+  std::map<SignalKey, Signal> signals;
+  std::map<std::tuple<std::int64_t, std::size_t, AllCoreBarrier::Cores>, AllCoreBarrier> barriers;  // rank, task
+  std::map<CoreKey, std::deque<Transfer>> transfers;
+
+  // All agents of the task are done: entries left in its rings become findings ("fifo-leaked"), its rings go.
+  void end_task(const AgentId& any, device::RunReport& report);
+};
+
+}  // namespace assay::sim
