@@ -3,56 +3,76 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "harness/pto/ir.h"
-#include "harness/sim/order/clock.h"
+#include "harness/sim/order/access.h"
+#include "harness/sim/order/access_page.h"
 #include "harness/sim/values.h"
 
 namespace assay::sim {
 
-enum class AccessKind : std::uint8_t { read, write, atomic };  // two atomics never conflict
+// Operations by the numbers that pages know them by.
+class Sites {
+ public:
+  struct Site {
+    const pto::Operation* op;
+    const pto::Function* function;
+  };
+  std::uint32_t number_of(const pto::Operation* op, const pto::Function* function);
+  const Site& operator[](std::uint32_t number) const { return sites_[number]; }
+  const std::vector<Site>& all() const { return sites_; }
+  void clear();
 
-struct Access {
-  AccessKind kind = AccessKind::read;
-  Epoch epoch;
-  const pto::Operation* op = nullptr;
-  const pto::Function* function = nullptr;
+ private:
+  std::vector<Site> sites_;
+  std::unordered_map<const pto::Operation*, std::uint32_t> numbers_;
 };
 
-// Two accesses to a common byte, not both reads, that nothing orders. Rule: "race-raw" (the later one reads),
-// "race-war" (the earlier one read), "race-waw".
-struct Conflict {
-  Access earlier;
-  std::int64_t begin = 0, end = 0;  // first run of common bytes
-};
-std::string_view rule_of(const Conflict& conflict, const Access& later);
-
-// Whether the later access comes after the earlier one: its clock covers it, or both are the same actor's and its
-// operations complete in order, or the earlier one only reads (operands are read in the order of issue).
-struct Ordering {
-  const Clock& clock;     // of the later access
-  bool overlapping_pipe;  // Profile::overlapping_pipes has the later access's pipe
-};
-bool is_ordered(const Access& earlier, const Access& later, const Ordering& ordering);
+// Conflicts of one access: one for each (earlier operation, kind of its access), in order of their bytes.
+using Conflicts = std::vector<Conflict>;
 
 class LocalHistory {
  public:
   void clear();
-  // The leading rows x cols of the tile. Records the access and returns the first conflict with an earlier one.
-  std::optional<Conflict> access(const Access& access, const Tile& tile, std::int64_t rows, std::int64_t cols,
-                                 const Ordering& ordering);
+  // The leading rows x cols of the tile. Records the access and adds its conflicts with earlier ones.
+  void access(const Access& access, const Tile& tile, std::int64_t rows, std::int64_t cols, const Ordering& ordering,
+              Conflicts& conflicts);
+  // Bytes [begin, end) of the memory.
+  void access(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
+              Conflicts& conflicts);
+  // The bytes get another meaning: private storage given to another tile.
+  void forget(std::int64_t begin, std::int64_t end);
+  std::int64_t heap_bytes() const;
+
+ private:
+  Sites sites_;
+  std::vector<AccessPage> pages_;
 };
 
 class GlobalHistory {
  public:
-  // Bytes [begin, end) of the tensor.
-  std::optional<Conflict> access(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering);
-  // Accesses of two histories whose actors nothing orders (blocks that ran independently): the first conflict, in byte
-  // order. `merge` then takes the other's accesses over.
-  std::optional<std::pair<Access, Conflict>> conflict_with(const GlobalHistory& other) const;
+  // Bytes [begin, end) of the tensor. Records the access and adds its conflicts with earlier ones.
+  void access(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
+              Conflicts& conflicts);
+  // Accesses of two histories whose actors nothing orders (blocks that ran independently): (the other's access, the
+  // conflict with it) for each two operations, in order of their bytes. `merge` then takes the other's accesses over.
+  std::vector<std::pair<Access, Conflict>> conflicts_with(const GlobalHistory& other) const;
   void merge(GlobalHistory&& other);
+  // Drops what everybody who will come has seen.
+  void forget_before(const Clock& clock);
+  // Gives memory back at the price of less exact names: see AccessPage::forget_sites.
+  void forget_sites();
+  std::int64_t heap_bytes() const { return heap_bytes_; }
+  bool empty() const { return pages_.empty(); }
+
+ private:
+  std::vector<std::int64_t> ascending_pages() const;
+
+  Sites sites_;
+  std::unordered_map<std::int64_t, AccessPage> pages_;  // by address / AccessPage::kBytes
+  std::int64_t heap_bytes_ = 0;
 };
 
 }  // namespace assay::sim
