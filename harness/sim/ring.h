@@ -1,6 +1,7 @@
 // A ring between the cube core of a block and its vector cores: a FIFO of tiles with a fixed number of slots (pto-format
-// 3.7, pto-isa 2.1). Entries are numbered from 0; entry n lies in slot n mod slots. A split entry has one part per
-// vector core; an entry that is not split belongs to vector core 0 alone.
+// 3.7, pto-isa 2.1). Entries are numbered from 0; entry n lies in slot n mod slots and takes it once all readers of
+// entry n - slots have freed theirs. A split entry has one part per vector core. One that is not split is vector core
+// 0's: core 0 alone writes it, and its free releases the slot; a core 1 that runs the same code reads copies.
 #pragma once
 
 #include <array>
@@ -59,6 +60,8 @@ class Ring {
 
   Ring(Direction direction, std::int64_t vector_cores, Shape shape);
 
+  Origin initialised_by;
+
   const Shape& shape() const { return shape_; }
   Direction direction() const { return direction_; }
 
@@ -66,25 +69,22 @@ class Ring {
 
   // Whether the lane's next entry has a free slot.
   bool can_push(std::int64_t lane) const;
-  // Adds the lane's part. Returns why the parts do not fit together, or nothing. `reuse`: what the slot's last readers
-  // had done; `done`: what the producer has done.
+  // What the last readers of the slot the lane's next entry takes had done when they freed it.
+  const Clock& reused(std::int64_t lane) const;
+  // Adds the lane's part; `done` is what the producer has done. Returns why the part fits neither the split nor the
+  // other part, or nothing.
   std::string push(std::int64_t lane, Split split, Cargo part, Origin origin, const Clock& done);
-  const Clock& reused(std::int64_t lane) const;  // of the slot the lane's next push takes
 
   // Whether all parts of the lane's next entry are there.
   bool can_pop(std::int64_t lane) const;
-  // How far the lane still is from it, for a message: "entry 3, of which vector core 1 has not pushed its part".
-  std::string missing(std::int64_t lane) const;
   struct Popped {
-    Cargo cargo;           // as much as there is of rows x cols, from where the lane's part begins
-    Split split = Split::none;
-    Clock clock;           // of the producers
+    Cargo cargo;  // as much as there is of rows x cols, from where the lane's part begins
+    Clock clock;  // of the producers
     Origin pushed_by;
-    std::string mismatch;  // why the lanes' extents do not fit the split, or empty
+    std::string mismatch;  // why the extents popped do not fit the split, or empty
   };
   // An extent below 0: whatever the lane's part has.
-  Popped pop(std::int64_t lane, std::int64_t rows, std::int64_t cols, Origin origin);
-  Split next_split(std::int64_t lane) const;  // of the entry that can be popped
+  Popped pop(std::int64_t lane, std::int64_t rows, std::int64_t cols, Split split, Origin origin);
 
   // Entries popped by the lane and not freed.
   std::int64_t held(std::int64_t lane) const;
@@ -104,24 +104,29 @@ class Ring {
 
  private:
   struct Part {
-    bool there = false;
     Cargo cargo;
+    Origin origin;  // without op: not pushed yet
+  };
+  struct Taken {
+    std::int64_t extent = -1;  // along the axis of the split
     Origin origin;
-    std::int64_t popped_extent = -1;
-    Origin popped_by;
   };
   struct Entry {
     Split split = Split::none;
-    std::array<Part, kLanes> parts;  // of the producers; `popped_*` of the consumers
+    std::array<Part, kLanes> parts;
+    std::array<Taken, kLanes> taken;
     Clock clock;
   };
 
   static std::size_t index(std::int64_t lane) { return static_cast<std::size_t>(lane); }
   std::int64_t writers(Split split) const;
   std::int64_t readers(Split split) const;
-  std::int64_t freed_by_all(Split split) const;
   Entry& entry(std::int64_t number) { return entries_[static_cast<std::size_t>(number - first_)]; }
   const Entry& entry(std::int64_t number) const { return entries_[static_cast<std::size_t>(number - first_)]; }
+  bool is_complete(const Entry& entry) const;
+  bool is_freed(std::int64_t number) const;
+  std::string check_parts(const Entry& entry) const;
+  Cargo assemble(const Entry& entry) const;
   void drop_finished();
 
   Direction direction_;
@@ -129,6 +134,7 @@ class Ring {
   Shape shape_;
   std::deque<Entry> entries_;
   std::int64_t first_ = 0;  // number of entries_.front()
+  std::size_t kept_bytes_ = 0;
   std::array<std::int64_t, kLanes> pushed_{}, popped_{}, freed_{};
   std::vector<Clock> slot_freed_;  // by slot: what its readers had done when they freed it
 };
