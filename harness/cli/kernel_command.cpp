@@ -5,7 +5,9 @@
 #include <memory>
 
 #include "harness/cli/checks.h"
+#include "harness/cli/kernel_options.h"
 #include "harness/cli/kernel_run.h"
+#include "harness/device/schedule.h"
 
 namespace assay::cli {
 namespace {
@@ -17,6 +19,7 @@ struct Parsed {
   std::string out;
   std::string backends;
   std::string policy = "bits";
+  std::string order = "auto", schedule = "canonical", tasks;
 };
 
 // "sim,process:run {bundle}": a command may hold commas, so everything after a ':' belongs to it.
@@ -44,6 +47,16 @@ int run_command(Parsed& parsed) {
     return 2;
   }
   parsed.options.policy = *policy;
+  const auto order = device::parse_order(parsed.order);
+  const auto schedule = device::parse_schedule(parsed.schedule);
+  for (const Error* error : {order ? nullptr : &order.error(), schedule ? nullptr : &schedule.error()})
+    if (error) {
+      std::cerr << "assay: " << to_string(*error) << "\n";
+      return exit_code(*error);
+    }
+  parsed.options.order = *order;
+  parsed.options.schedule = *schedule;
+  parsed.request.tasks = split_words(parsed.tasks);
   if (!parsed.backends.empty()) {
     parsed.options.backends = split_backends(parsed.backends);
     parsed.options.backends_required = true;
@@ -58,13 +71,10 @@ void register_kernel_command(CLI::App& app, int& exit_code) {
   const auto parsed = std::make_shared<Parsed>();
   command->add_option("FILE", parsed->file, "textual .pto file")->required();
   command->add_option("FUNC", parsed->request.function, "function; may be left out when the file leaves no doubt");
-  command
-      ->add_option(
-          "--arg", parsed->request.arguments,
-          "NAME=VALUE, POSITION=VALUE or VALUE; repeat. Pointers take @file.npy, a fill such as normal:seed=3, "
-          "or poison; what is not given is inferred and chosen")
-      ->allow_extra_args(false);
-  command->add_option("--blocks", parsed->request.blocks, "number of blocks")->capture_default_str();
+  add_launch_options(*command, parsed->request, parsed->tasks);
+  command->add_option("--order", parsed->order, kOrderHelp)->capture_default_str();
+  command->add_option("--schedule", parsed->schedule, "interleaving on the simulator: canonical, worst or seed=N")
+      ->capture_default_str();
   command->add_option("--backend", parsed->backends,
                       "comma-separated backends that must be there (default sim,opencl)");
   command->add_option("--out", parsed->out, "folder for every pointer argument after the run, as .npy per backend");

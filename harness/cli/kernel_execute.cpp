@@ -100,15 +100,16 @@ std::string file_name(std::string name) {
 Result<void> write_outcome(const KernelPlan& plan, const KernelOutcome& outcome, const std::filesystem::path& out) {
   TensorMap tensors;
   Roles roles;
-  for (const KernelArgument& argument : plan.arguments) {
-    if (!argument.is_pointer) continue;
-    std::string name = file_name(argument.name);
+  for (const PlannedTensor& planned : tensors_of(plan)) {
+    std::string name = file_name(planned.name);
     while (tensors.contains(name)) name += "_";
-    roles[name] = std::string(pto::name(argument.direction));
-    tensors.emplace(name, outcome.tensors.find(argument.name)->second);
+    roles[name] = std::string(pto::name(plan.arguments[planned.argument].direction));
+    tensors.emplace(name, outcome.tensors.find(planned.name)->second);
   }
+  std::string functions;
+  for (const KernelTask& task : plan.tasks) functions += (functions.empty() ? "" : ",") + task.function->name;
   Metadata metadata{{"kernel", plan.module->file},
-                    {"function", plan.function->name},
+                    {"function", functions},
                     {"blocks", fmt::format("{}", plan.blocks)},
                     {"backend", outcome.backend},
                     {"status", std::string(device::name(outcome.report.status))}};
@@ -134,10 +135,11 @@ struct Verdict {
   std::int64_t compared = 0;  // elements of arguments that the kernel stores to
 };
 
-bool is_stored(const KernelPlan& plan, std::string_view argument) {
-  return std::any_of(plan.arguments.begin(), plan.arguments.end(), [&](const KernelArgument& candidate) {
-    return candidate.name == argument &&
-           (candidate.direction == pto::Direction::out || candidate.direction == pto::Direction::inout);
+bool is_stored(const KernelPlan& plan, std::string_view tensor) {
+  const std::vector<PlannedTensor> tensors = tensors_of(plan);
+  return std::any_of(tensors.begin(), tensors.end(), [&](const PlannedTensor& candidate) {
+    const pto::Direction direction = plan.arguments[candidate.argument].direction;
+    return candidate.name == tensor && (direction == pto::Direction::out || direction == pto::Direction::inout);
   });
 }
 
@@ -202,6 +204,8 @@ int execute_kernel(const KernelRequest& request, const KernelOptions& options, c
   device::RunOptions run_options;
   run_options.profile = &*profile;
   run_options.contract_fma = options.contract_fma;
+  run_options.order = options.order;
+  run_options.schedule = options.schedule;
   std::vector<KernelOutcome> outcomes;
   for (Opened& opened : *backends) {
     outcomes.push_back(run_kernel(*plan, *opened.backend, run_options, opened.name));

@@ -6,6 +6,7 @@
 #include <bit>
 #include <optional>
 
+#include "harness/cli/kernel_arguments.h"
 #include "harness/core/fill.h"
 #include "harness/core/npy.h"
 #include "harness/pto/literal.h"
@@ -34,36 +35,55 @@ bool is_called(const pto::Module& module, const pto::Function& function) {
   return false;
 }
 
-Result<const pto::Function*> choose_function(const pto::Module& module, std::string_view wanted) {
+Result<const pto::Function*> named_function(const pto::Module& module, std::string_view wanted) {
   if (wanted.starts_with('@')) wanted.remove_prefix(1);
-  if (!wanted.empty()) {
-    const pto::Function* function = module.find_function(wanted);
-    if (!function)
-      return bad_input("{} has no function '{}', expected one of {}", module.file, wanted, list_functions(module));
-    if (function->is_external) return bad_input("function '{}' is only declared in {}", wanted, module.file);
-    return function;
-  }
-  std::vector<const pto::Function*> entries, roots;
-  for (const pto::Function& function : module.functions) {
-    if (function.is_external) continue;
-    if (pto::find(function.attributes, "pto.entry")) entries.push_back(&function);
-    if (!is_called(module, function)) roots.push_back(&function);
-  }
+  const pto::Function* function = module.find_function(wanted);
+  if (!function)
+    return bad_input("{} has no function '{}', expected one of {}", module.file, wanted, list_functions(module));
+  if (function->is_external) return bad_input("function '{}' is only declared in {}", wanted, module.file);
+  return function;
+}
+
+Result<const pto::Function*> choose_function(const pto::Module& module) {
+  std::vector<const pto::Function*> entries;
+  for (const pto::Function& function : module.functions)
+    if (!function.is_external && pto::find(function.attributes, "pto.entry")) entries.push_back(&function);
+  const auto roots = root_functions(module);
   if (entries.size() == 1) return entries[0];
   if (roots.size() == 1) return roots[0];
   return bad_input("{} has several functions; name one of {}", module.file, list_functions(module));
 }
 
-// ---- arguments as text
-
-std::string argument_name(const pto::Function& function, std::size_t index) {
-  return function.values[function.arguments[index]].name;
+Result<std::vector<KernelTask>> choose_tasks(const pto::Module& module, const KernelRequest& request) {
+  std::vector<KernelTask> tasks;
+  std::vector<std::string> names = request.tasks;
+  if (names.empty() && !request.function.empty()) names.push_back(request.function);
+  if (names.empty()) names = declared_tasks(module);
+  if (names.empty()) {
+    const auto function = choose_function(module);
+    if (!function) return tl::unexpected(function.error());
+    tasks.push_back({*function, {}});
+  }
+  for (const std::string& name : names) {
+    const auto function = named_function(module, name);
+    if (!function) return tl::unexpected(function.error());
+    tasks.push_back({*function, {}});
+  }
+  return tasks;
 }
 
-std::string list_arguments(const pto::Function& function) {
+// ---- arguments as text
+
+std::string list_arguments(const KernelPlan& plan) {
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < function.arguments.size(); ++i) names.push_back(argument_name(function, i));
+  for (const KernelArgument& argument : plan.arguments) names.push_back(argument.name);
   return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string list_tasks(const KernelPlan& plan) {
+  std::vector<std::string> names;
+  for (const KernelTask& task : plan.tasks) names.push_back("@" + task.function->name);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 // "x=..." and "0=..." name an argument; a '=' after any other character belongs to the value ("normal:seed=3").
@@ -78,35 +98,35 @@ std::optional<std::pair<std::string_view, std::string_view>> split_named(std::st
   return std::pair{name, text.substr(equals + 1)};
 }
 
-std::optional<std::size_t> find_argument(const pto::Function& function, std::string_view name) {
-  for (std::size_t i = 0; i < function.arguments.size(); ++i)
-    if (argument_name(function, i) == name) return i;
+std::optional<std::size_t> find_argument(const KernelPlan& plan, std::string_view name) {
+  for (std::size_t i = 0; i < plan.arguments.size(); ++i)
+    if (plan.arguments[i].name == name) return i;
   const auto position = pto::integer_literal(name, pto::ScalarKind::ui32);
-  if (!position || *position >= static_cast<std::int64_t>(function.arguments.size())) return std::nullopt;
+  if (!position || *position >= static_cast<std::int64_t>(plan.arguments.size())) return std::nullopt;
   return static_cast<std::size_t>(*position);
 }
 
 using Values = std::vector<std::optional<std::string>>;
 
-Result<Values> sort_arguments(const pto::Function& function, const std::vector<std::string>& texts) {
-  Values values(function.arguments.size());
+Result<Values> sort_arguments(const KernelPlan& plan, const std::vector<std::string>& texts) {
+  Values values(plan.arguments.size());
   std::size_t next = 0;
   for (const std::string& text : texts) {
     std::size_t index = next;
     std::string_view value = text;
     if (const auto named = split_named(text)) {
-      const auto found = find_argument(function, named->first);
+      const auto found = find_argument(plan, named->first);
       if (!found)
-        return bad_input("@{} has no argument '{}', expected one of {}", function.name, named->first,
-                         list_arguments(function));
+        return bad_input("{} has no argument '{}', expected one of {}", list_tasks(plan), named->first,
+                         list_arguments(plan));
       index = *found;
       value = named->second;
     } else {
       ++next;
     }
     if (index >= values.size())
-      return bad_input("value '{}' is one too many: @{} has {} arguments", text, function.name, values.size());
-    if (values[index]) return bad_input("argument '{}' is given twice", argument_name(function, index));
+      return bad_input("value '{}' is one too many: {} has {} arguments", text, list_tasks(plan), values.size());
+    if (values[index]) return bad_input("argument '{}' is given twice", plan.arguments[index].name);
     values[index] = std::string(value);
   }
   return values;
@@ -131,7 +151,7 @@ Result<std::variant<std::int64_t, double>> parse_scalar(const std::string& name,
 void choose_scalar(KernelArgument& argument, pto::ScalarKind kind, std::int64_t blocks) {
   argument.chosen = true;
   if (argument.name.ends_with("block_idx")) {
-    argument.is_block_index = true;
+    argument.source = KernelArgument::Source::block_index;
     argument.given = fmt::format("0..{}, one launch each", blocks - 1);
   } else if (argument.name.ends_with("block_num")) {
     argument.scalar = blocks;
@@ -148,16 +168,16 @@ void choose_scalar(KernelArgument& argument, pto::ScalarKind kind, std::int64_t 
 Result<void> bind_scalars(KernelPlan& plan, const Values& values) {
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     KernelArgument& argument = plan.arguments[i];
-    const pto::Type& type = plan.function->type(plan.function->arguments[i]);
-    if (std::holds_alternative<pto::PtrType>(type)) continue;
-    const auto* scalar = std::get_if<pto::ScalarType>(&type);
+    if (argument.is_pointer) continue;
+    const auto* scalar = std::get_if<pto::ScalarType>(&argument.type);
     if (!scalar)
-      return bad_input("argument '{}' of @{} has type {}; a kernel takes pointers and scalars", argument.name,
-                       plan.function->name, pto::to_string(type));
+      return bad_input("argument '{}' of {} has type {}; a kernel takes pointers and scalars", argument.name,
+                       list_tasks(plan), pto::to_string(argument.type));
     if (!values[i]) {
-      choose_scalar(argument, scalar->kind, plan.blocks);
+      if (argument.source == KernelArgument::Source::value) choose_scalar(argument, scalar->kind, plan.blocks);
       continue;
     }
+    argument.source = KernelArgument::Source::value;
     argument.given = *values[i];
     const auto value = parse_scalar(argument.name, scalar->kind, *values[i]);
     if (!value) return tl::unexpected(value.error());
@@ -168,33 +188,52 @@ Result<void> bind_scalars(KernelPlan& plan, const Values& values) {
 
 // ---- pointers
 
-// How far every pointer is reached. Launches that pass the block's index as an argument are asked one by one.
-std::vector<pto::NeededElements> infer_sizes(const KernelPlan& plan) {
-  std::vector<std::optional<std::int64_t>> scalars(plan.arguments.size());
-  bool per_block = false;
+// How far every pointer of a task is reached in one launch.
+std::vector<pto::NeededElements> needed_in_launch(const KernelPlan& plan, const KernelTask& task, std::int64_t rank,
+                                                  std::int64_t launch, std::optional<std::int64_t> block) {
+  std::vector<std::optional<std::int64_t>> scalars(task.arguments.size());
   for (std::size_t i = 0; i < scalars.size(); ++i) {
-    const KernelArgument& argument = plan.arguments[i];
-    per_block = per_block || argument.is_block_index;
-    if (const auto* value = std::get_if<std::int64_t>(&argument.scalar); value && !argument.is_pointer)
-      scalars[i] = *value;
+    const KernelArgument& argument = plan.arguments[task.arguments[i]];
+    if (argument.is_pointer) continue;
+    const auto value = scalar_value(plan, argument, rank, launch, block.value_or(0));
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) scalars[i] = *integer;
   }
-  if (!per_block) return pto::needed_elements(*plan.module, *plan.function, scalars, plan.blocks);
+  return pto::needed_elements(*plan.module, *task.function, scalars, block ? 1 : plan.blocks);
+}
+
+void widen(pto::NeededElements& all, const pto::NeededElements& one) {
+  const bool exact = all.exact && one.exact;
+  if (one.elements > all.elements) all = one;
+  all.exact = exact;
+}
+
+// How far every pointer is reached, per argument. Launches that pass the block's index, the rank or the number of the
+// launch as an argument are asked one by one; a peer's reach counts for the tensor it points into.
+std::vector<pto::NeededElements> infer_sizes(const KernelPlan& plan) {
   std::vector<pto::NeededElements> all(plan.arguments.size());
-  for (std::int64_t block = 0; block < plan.blocks; ++block) {
-    for (std::size_t i = 0; i < scalars.size(); ++i)
-      if (plan.arguments[i].is_block_index) scalars[i] = block;
-    const auto needed = pto::needed_elements(*plan.module, *plan.function, scalars, 1);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const bool exact = all[i].exact && needed[i].exact;
-      if (needed[i].elements > all[i].elements) all[i] = needed[i];
-      all[i].exact = exact;
-    }
+  for (const KernelTask& task : plan.tasks) {
+    const auto depends_on = [&](KernelArgument::Source source) {
+      return std::any_of(task.arguments.begin(), task.arguments.end(),
+                         [&](std::size_t i) { return plan.arguments[i].source == source; });
+    };
+    const std::int64_t ranks = depends_on(KernelArgument::Source::rank) ? plan.ranks : 1;
+    const std::int64_t launches = depends_on(KernelArgument::Source::launch) ? plan.launches : 1;
+    const bool per_block = depends_on(KernelArgument::Source::block_index);
+    for (std::int64_t rank = 0; rank < ranks; ++rank)
+      for (std::int64_t launch = 0; launch < launches; ++launch)
+        for (std::int64_t block = 0; block < (per_block ? plan.blocks : 1); ++block) {
+          const auto needed =
+              needed_in_launch(plan, task, rank, launch, per_block ? std::optional(block) : std::nullopt);
+          for (std::size_t i = 0; i < needed.size(); ++i)
+            widen(all[plan.arguments[task.arguments[i]].peer.value_or(task.arguments[i])], needed[i]);
+        }
   }
   return all;
 }
 
-std::string default_fill(DType dtype) {
+std::string default_fill(const KernelArgument& argument, DType dtype) {
   if (info(dtype).is_float) return "normal";
+  if (argument.window) return "constant:0";                        // signals and counters
   return info(dtype).bits == 8 ? "uniform" : "uniform:lo=0,hi=7";  // wider integers are often indices
 }
 
@@ -237,12 +276,21 @@ Result<void> bind_pointers(KernelPlan& plan, const Values& values, std::uint64_t
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     KernelArgument& argument = plan.arguments[i];
     if (!argument.is_pointer) continue;
-    const DType dtype = std::get<pto::PtrType>(plan.function->type(plan.function->arguments[i])).element;
+    if (argument.peer) {
+      if (values[i])
+        return bad_input("argument '{}' points into '{}' of another rank and takes no value", argument.name,
+                         plan.arguments[*argument.peer].name);
+      continue;
+    }
+    const DType dtype = std::get<pto::PtrType>(argument.type).element;
     const bool reads = argument.direction == pto::Direction::in || argument.direction == pto::Direction::inout;
     argument.chosen = !values[i];
-    argument.given = values[i] ? *values[i] : reads ? default_fill(dtype) : "poison";
+    if (values[i])
+      argument.given = *values[i];
+    else if (argument.given.empty())  // no assay.fill
+      argument.given = reads ? default_fill(argument, dtype) : "poison";
     if (auto bound = bind_pointer(argument, dtype, needed[i], seed); !bound) return bound;
-    total += static_cast<std::int64_t>(argument.content.bytes().size());
+    total += static_cast<std::int64_t>(argument.content.bytes().size()) * plan.ranks;
     if (total > kMaxBytes)
       return bad_input("the arguments need {} bytes, more than the {} GiB allowed", total, kMaxBytes >> 30);
   }
@@ -251,46 +299,89 @@ Result<void> bind_pointers(KernelPlan& plan, const Values& values, std::uint64_t
 
 }  // namespace
 
+std::vector<const pto::Function*> root_functions(const pto::Module& module) {
+  std::vector<const pto::Function*> roots;
+  for (const pto::Function& function : module.functions)
+    if (!function.is_external && !is_called(module, function)) roots.push_back(&function);
+  return roots;
+}
+
+std::vector<PlannedTensor> tensors_of(const KernelPlan& plan) {
+  std::vector<PlannedTensor> tensors;
+  for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
+    const KernelArgument& argument = plan.arguments[i];
+    if (!argument.is_pointer || argument.peer) continue;
+    for (std::int64_t rank = 0; rank < plan.ranks; ++rank)
+      tensors.push_back({i, rank, plan.ranks == 1 ? argument.name : fmt::format("{}.rank{}", argument.name, rank)});
+  }
+  return tensors;
+}
+
+std::int64_t peer_of(const KernelPlan& plan, const KernelArgument& argument, std::int64_t rank) {
+  if (argument.peer_rank) return *argument.peer_rank;
+  const std::int64_t sum = (rank + argument.peer_offset % plan.ranks + plan.ranks) % plan.ranks;
+  return sum;
+}
+
+std::variant<std::int64_t, double> scalar_value(const KernelPlan& plan, const KernelArgument& argument,
+                                                std::int64_t rank, std::int64_t launch, std::int64_t block) {
+  switch (argument.source) {
+    case KernelArgument::Source::value:
+      break;
+    case KernelArgument::Source::block_index:
+      return block;
+    case KernelArgument::Source::rank:
+      return rank;
+    case KernelArgument::Source::ranks:
+      return plan.ranks;
+    case KernelArgument::Source::launch:
+      return launch;
+  }
+  return argument.scalar;
+}
+
 Result<KernelPlan> plan_kernel(const KernelRequest& request) {
-  constexpr std::int64_t kMaxBlocks = 1 << 20;
-  if (request.blocks < 1 || request.blocks > kMaxBlocks)
-    return bad_input("{} blocks, expected 1 to {}", request.blocks, kMaxBlocks);
-  KernelPlan plan;
-  auto module = pto::read_file(request.file, &plan.warnings);
+  std::vector<pto::Warning> warnings;
+  auto module = pto::read_file(request.file, &warnings);
   if (!module) return tl::unexpected(std::move(module.error()));
   if (auto verified = pto::verify(*module); !verified) return tl::unexpected(std::move(verified.error()));
-  plan.module = std::make_shared<const pto::Module>(std::move(*module));
-  const auto function = choose_function(*plan.module, request.function);
-  if (!function) return tl::unexpected(function.error());
-  plan.function = *function;
-  plan.blocks = request.blocks;
+  auto plan = plan_kernel(std::make_shared<const pto::Module>(std::move(*module)), request);
+  if (plan) plan->warnings = std::move(warnings);
+  return plan;
+}
 
-  const auto values = sort_arguments(*plan.function, request.arguments);
+Result<KernelPlan> plan_kernel(std::shared_ptr<const pto::Module> module, const KernelRequest& request) {
+  KernelPlan plan;
+  plan.module = std::move(module);
+  auto tasks = choose_tasks(*plan.module, request);
+  if (!tasks) return tl::unexpected(std::move(tasks.error()));
+  plan.tasks = std::move(*tasks);
+  if (auto counted = decide_counts(plan, request); !counted) return tl::unexpected(std::move(counted.error()));
+  if (auto joined = join_arguments(plan); !joined) return tl::unexpected(std::move(joined.error()));
+  const auto values = sort_arguments(plan, request.arguments);
   if (!values) return tl::unexpected(values.error());
-  const auto directions = pto::argument_directions(*plan.module, *plan.function);
-  for (std::size_t i = 0; i < plan.function->arguments.size(); ++i) {
-    KernelArgument argument;
-    argument.name = argument_name(*plan.function, i);
-    argument.is_pointer = std::holds_alternative<pto::PtrType>(plan.function->type(plan.function->arguments[i]));
-    argument.direction = directions[i];
-    plan.arguments.push_back(std::move(argument));
-  }
   if (auto bound = bind_scalars(plan, *values); !bound) return tl::unexpected(std::move(bound.error()));
   if (auto bound = bind_pointers(plan, *values, request.seed); !bound) return tl::unexpected(std::move(bound.error()));
   return plan;
 }
 
 std::string describe(const KernelPlan& plan) {
-  std::string text = fmt::format("kernel @{} of {}, {} block{}\n", plan.function->name, plan.module->file, plan.blocks,
-                                 plan.blocks == 1 ? "" : "s");
+  const auto counted = [](std::int64_t count, std::string_view what) {
+    return fmt::format(", {} {}{}", count, what, count == 1 ? "" : what.ends_with('h') ? "es" : "s");
+  };
+  std::string text = fmt::format("kernel{} {} of {}{}", plan.tasks.size() == 1 ? "" : "s", list_tasks(plan),
+                                 plan.module->file, counted(plan.blocks, "block"));
+  if (plan.ranks > 1) text += counted(plan.ranks, "rank");
+  if (plan.launches > 1) text += counted(plan.launches, "launch");
+  text += "\n";
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     const KernelArgument& argument = plan.arguments[i];
-    std::string what = pto::to_string(plan.function->type(plan.function->arguments[i]));
-    if (argument.is_pointer)
+    std::string what = pto::to_string(argument.type);
+    if (argument.is_pointer && !argument.peer)
       what = fmt::format("{}[{}]", name(argument.content.dtype()), to_string(argument.content.shape()));
-    text += fmt::format("  {:<2} {:<16} {:<6} {:<20} {}{}{}\n", i, argument.name,
+    text += fmt::format("  {:<2} {:<16} {:<6} {:<20} {}{}{}{}\n", i, argument.name,
                         argument.is_pointer ? pto::name(argument.direction) : "scalar", what, argument.given,
-                        argument.chosen ? " (chosen)" : "",
+                        argument.chosen ? " (chosen)" : "", argument.window ? ", a window" : "",
                         !argument.size_inferred ? ""
                         : argument.size_exact   ? ", size from its views"
                                                 : ", size guessed: its views depend on loaded values");

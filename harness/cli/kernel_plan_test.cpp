@@ -113,14 +113,14 @@ TEST_F(KernelPlanTest, ChoosesTheFunction) {
   kernel = folder.write("two.pto", "func.func @a() { func.call @b() : () -> () return } func.func @b() { return }");
   auto made = plan({});
   ASSERT_TRUE(made) << to_string(made.error());
-  EXPECT_EQ(made->function->name, "a");
-  EXPECT_EQ(plan({}, "@b")->function->name, "b");
+  EXPECT_EQ(made->tasks[0].function->name, "a");
+  EXPECT_EQ(plan({}, "@b")->tasks[0].function->name, "b");
   kernel = folder.write("entry.pto", "func.func @a() { return } func.func @b() attributes {pto.entry} { return }");
-  EXPECT_EQ(plan({})->function->name, "b");
+  EXPECT_EQ(plan({})->tasks[0].function->name, "b");
   kernel = folder.write("doubt.pto", "func.func @a() { return } func.func @b() { return }");
   EXPECT_NE(error({}).find("name one of @a, @b"), std::string::npos);
   kernel = folder.write("declared.pto", "func.func private @a() func.func @b() { return }");
-  EXPECT_EQ(plan({})->function->name, "b");
+  EXPECT_EQ(plan({})->tasks[0].function->name, "b");
   EXPECT_NE(error({}, "a").find("only declared"), std::string::npos);
 }
 
@@ -132,12 +132,12 @@ TEST_F(KernelPlanTest, BlockIndexArguments) {
     return })");
   const auto made = plan({}, "", 6);
   ASSERT_TRUE(made) << to_string(made.error());
-  EXPECT_TRUE(made->arguments[1].is_block_index);
+  EXPECT_TRUE(made->arguments[1].source == KernelArgument::Source::block_index);
   EXPECT_EQ(std::get<std::int64_t>(made->arguments[2].scalar), 6);
   EXPECT_EQ(made->arguments[0].content.size(), 6);
   const auto given = plan({"__pypto_spmd_block_idx=2"}, "", 6);
   ASSERT_TRUE(given);
-  EXPECT_FALSE(given->arguments[1].is_block_index);
+  EXPECT_FALSE(given->arguments[1].source == KernelArgument::Source::block_index);
   EXPECT_EQ(given->arguments[0].content.size(), 3);
 }
 

@@ -12,81 +12,96 @@ using device::RunReport;
 using device::RunStatus;
 using run::Guarded;
 
-// The pointer arguments between guard zones, poisoned with one of the two patterns.
+// The tensors between guard zones, poisoned with one of the two patterns; every rank has its own.
 class Memory {
  public:
-  Memory(const KernelPlan& plan, int pattern) : plan_(plan) {
-    tensors_.reserve(plan.arguments.size());
-    for (const KernelArgument& argument : plan.arguments) {
-      index_.push_back(tensors_.size());
-      if (!argument.is_pointer) continue;
+  Memory(const KernelPlan& plan, int pattern) : plan_(plan), planned_(tensors_of(plan)) {
+    tensors_.reserve(planned_.size());
+    index_.assign(plan.arguments.size(), 0);
+    for (std::size_t i = planned_.size(); i-- > 0;) index_[planned_[i].argument] = i;  // of rank 0
+    for (const PlannedTensor& planned : planned_) {
+      const KernelArgument& argument = plan.arguments[planned.argument];
       tensors_.emplace_back(argument.content.dtype(), argument.content.shape(), pattern);
       if (!argument.poisoned) tensors_.back().set(argument.content);
+      placements_.push_back({planned.rank, argument.window});
     }
     for (Guarded& tensor : tensors_) storages_.push_back(&tensor.storage());
   }
 
-  std::span<Tensor* const> storages() const { return storages_; }
-  const Guarded& tensor(std::size_t argument) const { return tensors_[index_[argument]]; }
-  std::vector<device::Argument> arguments(std::int64_t block) const {
-    std::vector<device::Argument> list;
-    for (std::size_t i = 0; i < plan_.arguments.size(); ++i) {
+  const std::vector<PlannedTensor>& planned() const { return planned_; }
+  const Guarded& tensor(std::size_t index) const { return tensors_[index]; }
+
+  device::Launch launch(const KernelTask& task, std::int64_t rank, std::int64_t launch, std::int64_t block) const {
+    device::Launch result;
+    result.module = plan_.module.get();
+    result.function = task.function;
+    result.tensors = storages_;
+    result.rank = rank;
+    if (plan_.ranks > 1) result.placements = placements_;
+    for (const std::size_t i : task.arguments) {
       const KernelArgument& argument = plan_.arguments[i];
-      if (argument.is_pointer)
-        list.emplace_back(device::PointerArgument{index_[i], tensor(i).element_offset()});
-      else if (argument.is_block_index)
-        list.emplace_back(block);
-      else if (const auto* integer = std::get_if<std::int64_t>(&argument.scalar))
-        list.emplace_back(*integer);
-      else
-        list.emplace_back(std::get<double>(argument.scalar));
+      if (argument.is_pointer) {
+        const std::int64_t owner = argument.peer ? peer_of(plan_, argument, rank) : rank;
+        const std::size_t at = index_[argument.peer.value_or(i)] + static_cast<std::size_t>(owner);
+        result.arguments.emplace_back(device::PointerArgument{at, tensors_[at].element_offset()});
+        continue;
+      }
+      const auto value = scalar_value(plan_, argument, rank, launch, block);
+      std::visit([&](auto number) { result.arguments.emplace_back(number); }, value);
     }
-    return list;
+    return result;
   }
+
   std::string stray_write() const {
-    for (std::size_t i = 0; i < plan_.arguments.size(); ++i) {
-      const KernelArgument& argument = plan_.arguments[i];
-      if (!argument.is_pointer) continue;
-      if (const std::string broken = tensor(i).broken_guard(); !broken.empty())
-        return fmt::format("argument '{}': wrote {}", argument.name, broken);
+    for (std::size_t i = 0; i < planned_.size(); ++i) {
+      const KernelArgument& argument = plan_.arguments[planned_[i].argument];
+      if (const std::string broken = tensors_[i].broken_guard(); !broken.empty())
+        return fmt::format("argument '{}': wrote {}", planned_[i].name, broken);
       const bool constant = argument.direction == pto::Direction::in || argument.direction == pto::Direction::unused;
-      if (constant && !argument.poisoned && !tensor(i).content_equals(argument.content))
-        return fmt::format("argument '{}' changed, but the kernel never stores through it", argument.name);
+      if (constant && !argument.poisoned && !tensors_[i].content_equals(argument.content))
+        return fmt::format("argument '{}' changed, but the kernel never stores through it", planned_[i].name);
     }
     return "";
   }
 
  private:
   const KernelPlan& plan_;
+  std::vector<PlannedTensor> planned_;
   std::vector<Guarded> tensors_;
-  std::vector<std::size_t> index_;  // per argument, into tensors_
+  std::vector<std::size_t> index_;  // per argument, into tensors_: rank 0's, the other ranks' follow
   std::vector<Tensor*> storages_;
+  std::vector<device::Placement> placements_;
 };
+
+bool takes_block_index(const KernelPlan& plan, const KernelTask& task) {
+  return std::any_of(task.arguments.begin(), task.arguments.end(),
+                     [&](std::size_t i) { return plan.arguments[i].source == KernelArgument::Source::block_index; });
+}
+
+// Tasks of a rank come one after the other; nothing orders the ranks, nor launches that stand for the blocks of a task.
+std::vector<device::Task> graph_of(const KernelPlan& plan, const Memory& memory) {
+  std::vector<device::Task> graph;
+  std::vector<std::vector<std::size_t>> last(static_cast<std::size_t>(plan.ranks));
+  for (std::int64_t launch = 0; launch < plan.launches; ++launch)
+    for (const KernelTask& task : plan.tasks)
+      for (std::int64_t rank = 0; rank < plan.ranks; ++rank) {
+        std::vector<std::size_t>& before = last[static_cast<std::size_t>(rank)];
+        std::vector<std::size_t> now;
+        const bool one_by_one = takes_block_index(plan, task);
+        for (std::int64_t block = 0; block < (one_by_one ? plan.blocks : 1); ++block) {
+          now.push_back(graph.size());
+          graph.push_back({memory.launch(task, rank, launch, block), before});
+          graph.back().launch.blocks = one_by_one ? 1 : plan.blocks;
+        }
+        before = std::move(now);
+      }
+  return graph;
+}
 
 RunReport launch_all(const KernelPlan& plan, const Memory& memory, device::Backend& backend,
                      const device::RunOptions& options) {
-  const bool one_by_one = std::any_of(plan.arguments.begin(), plan.arguments.end(),
-                                      [](const KernelArgument& argument) { return argument.is_block_index; });
-  RunReport total;
-  for (std::int64_t block = 0; block < (one_by_one ? plan.blocks : 1); ++block) {
-    device::Launch launch;
-    launch.module = plan.module.get();
-    launch.function = plan.function;
-    launch.arguments = memory.arguments(block);
-    launch.blocks = one_by_one ? 1 : plan.blocks;
-    launch.tensors = memory.storages();
-    RunReport report = backend.run(launch, options);
-    total.status = report.status;
-    total.reason = std::move(report.reason);
-    total.instructions += report.instructions;
-    total.device_seconds += report.device_seconds;
-    for (device::Diagnostic& diagnostic : report.diagnostics) {
-      if (one_by_one) diagnostic.block = block;
-      total.diagnostics.push_back(std::move(diagnostic));
-    }
-    if (total.status != RunStatus::completed) break;
-  }
-  return total;
+  const std::vector<device::Task> graph = graph_of(plan, memory);
+  return graph.size() == 1 ? backend.run(graph[0].launch, options) : backend.run_graph(graph, options);
 }
 
 std::uint64_t poison_bits(DType dtype, int pattern) {
@@ -98,9 +113,9 @@ std::uint64_t poison_bits(DType dtype, int pattern) {
 
 // Where two runs over different poison disagree: elements never written, and elements that depend on undefined bytes.
 void find_undefined(const KernelPlan& plan, const Memory& first, const Memory& second, KernelOutcome& outcome) {
-  for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
-    const KernelArgument& argument = plan.arguments[i];
-    if (!argument.is_pointer) continue;
+  for (std::size_t i = 0; i < first.planned().size(); ++i) {
+    const PlannedTensor& planned = first.planned()[i];
+    const KernelArgument& argument = plan.arguments[planned.argument];
     const Tensor a = first.tensor(i).content(), b = second.tensor(i).content();
     const std::uint64_t poison_a = poison_bits(a.dtype(), 0), poison_b = poison_bits(b.dtype(), 1);
     ElementMask unwritten(static_cast<std::size_t>(a.size()), 0);
@@ -113,8 +128,8 @@ void find_undefined(const KernelPlan& plan, const Memory& first, const Memory& s
       else
         ++undefined;
     }
-    if (argument.poisoned) outcome.unwritten[argument.name] = std::move(unwritten);
-    if (undefined > 0) outcome.undefined[argument.name] = undefined;
+    if (argument.poisoned) outcome.unwritten[planned.name] = std::move(unwritten);
+    if (undefined > 0) outcome.undefined[planned.name] = undefined;
   }
 }
 
@@ -138,6 +153,16 @@ ElementMask written_by_neither(const KernelOutcome& a, const KernelOutcome& b, c
 
 }  // namespace
 
+KernelOutcome run_once(const KernelPlan& plan, device::Backend& backend, const device::RunOptions& options) {
+  KernelOutcome outcome;
+  const Memory memory(plan, 0);
+  outcome.report = launch_all(plan, memory, backend, options);
+  outcome.stray_write = memory.stray_write();
+  for (std::size_t i = 0; i < memory.planned().size(); ++i)
+    outcome.tensors.emplace(memory.planned()[i].name, memory.tensor(i).content());
+  return outcome;
+}
+
 KernelOutcome run_kernel(const KernelPlan& plan, device::Backend& backend, const device::RunOptions& options,
                          std::string_view backend_name) {
   KernelOutcome outcome;
@@ -147,8 +172,8 @@ KernelOutcome run_kernel(const KernelPlan& plan, device::Backend& backend, const
   outcome.report = launch_all(plan, first, backend, options);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   outcome.stray_write = first.stray_write();
-  for (std::size_t i = 0; i < plan.arguments.size(); ++i)
-    if (plan.arguments[i].is_pointer) outcome.tensors.emplace(plan.arguments[i].name, first.tensor(i).content());
+  for (std::size_t i = 0; i < first.planned().size(); ++i)
+    outcome.tensors.emplace(first.planned()[i].name, first.tensor(i).content());
   if (outcome.report.status != RunStatus::completed) return outcome;
 
   device::RunOptions again = options;

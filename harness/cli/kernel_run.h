@@ -22,8 +22,8 @@ using ElementMask = std::vector<std::uint8_t>;  // 1 per marked element
 struct KernelOutcome {
   std::string backend;
   device::RunReport report;
-  TensorMap tensors;                                           // every pointer argument after the run
-  std::map<std::string, ElementMask, std::less<>> unwritten;   // poisoned arguments: elements that kept both poisons
+  TensorMap tensors;                                           // after the run, by PlannedTensor::name
+  std::map<std::string, ElementMask, std::less<>> unwritten;   // poisoned tensors: elements that kept both poisons
   std::map<std::string, std::int64_t, std::less<>> undefined;  // elements that follow the poison without keeping it
   std::string stray_write;  // a guard zone or an input that changed, in words; empty when none
   double seconds = 0;
@@ -33,6 +33,9 @@ struct KernelOutcome {
 // that does not complete is not repeated.
 KernelOutcome run_kernel(const KernelPlan& plan, device::Backend& backend, const device::RunOptions& options,
                          std::string_view backend_name);
+
+// One run with the first pattern of poison, for what only the schedule changes.
+KernelOutcome run_once(const KernelPlan& plan, device::Backend& backend, const device::RunOptions& options);
 
 struct KernelComparison {
   std::string argument;
@@ -50,6 +53,8 @@ struct KernelOptions {
   compare::Policy policy;
   std::string profile = "a2a3";
   bool contract_fma = false;
+  device::Order order = device::Order::automatic;
+  device::Schedule schedule;
 };
 using BackendFactory = std::function<Result<std::unique_ptr<device::Backend>>(std::string_view specification)>;
 

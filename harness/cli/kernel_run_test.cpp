@@ -21,10 +21,17 @@ using testing::Folder;
 class KernelRunTest : public ::testing::Test {
  protected:
   Folder folder{::testing::UnitTest::GetInstance()->current_test_info()->name()};
-  KernelRequest request{folder.write("copy.pto", testing::kCopy), "", {"rows=5"}, 1, 1};
+  KernelRequest request = request_for(folder.write("copy.pto", testing::kCopy));
   KernelOptions options;
   std::map<std::string, Behaviour, std::less<>> behaviours{{"sim", testing::copy}, {"opencl", testing::copy}};
   std::ostringstream out, err;
+
+  static KernelRequest request_for(const std::filesystem::path& file) {
+    KernelRequest made;
+    made.file = file;
+    made.arguments = {"rows=5"};
+    return made;
+  }
 
   int execute() {
     out.str("");
@@ -114,7 +121,14 @@ TEST_F(KernelRunTest, FaultsArePrintedWithTheirLine) {
   behaviours["sim"] = [](const Launch& launch, const RunOptions&) {
     RunReport report;
     report.status = RunStatus::fault;
-    report.diagnostics.push_back({"bounds", "reads too far", launch.function->name, 9, {11, 5}, {}, 0, {2}});
+    device::Diagnostic diagnostic;
+    diagnostic.rule = "bounds";
+    diagnostic.message = "reads too far";
+    diagnostic.function = launch.function->name;
+    diagnostic.op_id = 9;
+    diagnostic.location = {11, 5};
+    diagnostic.loop_indices = {2};
+    report.diagnostics.push_back(std::move(diagnostic));
     return report;
   };
   EXPECT_EQ(execute(), 1);

@@ -1,0 +1,60 @@
+// `assay lint`: the static rules of a .pto file and everything the simulator finds when it runs the file's functions
+// under several schedules, without a golden. docs/lint.md describes it for users.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "harness/cli/kernel_plan.h"
+#include "harness/cli/lint_rules.h"
+#include "harness/device/backend.h"
+
+namespace assay::cli {
+
+struct Finding {
+  std::string rule;
+  Severity severity = Severity::error;
+  std::string message;
+  pto::Location location;
+  std::string function;
+  std::optional<pto::Location> related;
+  std::string related_function;  // where it is another one
+  std::int64_t block = 0, rank = 0;
+  std::string core;                    // "vector 1"; empty where cores are not told apart
+  std::vector<std::string> schedules;  // under which it showed; empty for static findings
+};
+
+struct LintedRun {
+  std::string tasks;      // "@writer, @reader"
+  std::string arguments;  // what was chosen, as `assay kernel` prints it
+};
+
+struct LintedFile {
+  std::string file;
+  std::shared_ptr<const std::string> source;
+  std::string profile;
+  std::vector<LintedRun> runs;
+  std::vector<Finding> findings;  // in order of location; each once
+};
+
+struct LintOptions {
+  KernelRequest request;                    // all but the file
+  std::vector<device::Schedule> schedules;  // in the order they are run
+  device::Order order = device::Order::automatic;
+  std::string profile;  // empty: the module's pto.target_arch, else a2a3
+  Severity least = Severity::note;
+  std::uint64_t instruction_budget = 20'000'000;  // per block
+};
+
+// canonical, worst and seeds 1 to 8.
+std::vector<device::Schedule> default_schedules();
+
+// Errors are bad input: no such file, text that is no module of this level, an argument that does not fit. A module
+// that breaks the verifier's rules is a finding, and is not run.
+Result<LintedFile> lint(const std::filesystem::path& file, const LintOptions& options, device::Backend& backend);
+
+// Findings that need no run: of a module the verifier has passed.
+std::vector<Finding> static_findings(const pto::Module& module, const Profile& profile);
+
+}  // namespace assay::cli
