@@ -76,8 +76,7 @@ class Decoder {
   }
 
   bool check_tile_type(const pto::TileType& type, const pto::Function& function) {
-    const bool runs = type.space == pto::Space::vec || type.space == pto::Space::mat;
-    if (!runs || profile_.spaces.find(pto::name(type.space)) == profile_.spaces.end())
+    if (profile_.spaces.find(pto::name(type.space)) == profile_.spaces.end())
       return refuse(RunStatus::unsupported, fmt::format("tiles in space {}, @{} line {}", pto::name(type.space),
                                                         function.name, line_of_type(type, function)));
     if (type.compact == 2)
@@ -294,9 +293,6 @@ class Decoder {
     if (!body) body = view_body(op.code);
     if (!body) body = memory_body(op.code);
     if (!body) return unsupported(op, row.mnemonic);
-    for (const std::string& absent : profile_.absent_ops)
-      if (row.mnemonic.substr(4) == absent)
-        return unsupported(op, fmt::format("{} is no instruction of {}", row.mnemonic, profile_.name));
     if (const auto problem = check_operands(op, *code().function); !problem.empty()) return malformed(op, problem);
     if (const auto lacking = unsupported_form(op); !lacking.empty())
       return unsupported(op, fmt::format("{} with {}", row.mnemonic, lacking));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "harness/sim/decode_vector.h"
 #include "harness/sim/scalar.h"
 
 namespace assay::sim {
@@ -85,8 +84,14 @@ bool tile_signature_fits(OpCode code, const std::string& found) {
   switch (code) {
     case OpCode::tload:
       return found == "vt>";
+    // The second operand: a tile of scaling or the parameter word (isa 2.7).
     case OpCode::tstore:
-      return found == "tv>";
+      return one_of(found, {"tv>", "ttv>", "tsv>"});
+    case OpCode::tmov:
+      return one_of(found, {"tt>", "ttt>", "tst>"});
+    case OpCode::textract:
+    case OpCode::tinsert:
+      return one_of(found, {"tsst>", "tsstt>", "tssst>"});
     case OpCode::texpands:
       return found == "st>";
     case OpCode::tci:
@@ -108,6 +113,54 @@ bool tile_signature_fits(OpCode code, const std::string& found) {
          tiles <= static_cast<std::size_t>(row.ins_max + row.outs);
 }
 
+// Spaces and element types of the cube's operands (isa 2.2): m.k from left, k.n from right, into acc.
+std::string check_product(const Operation& op, const pto::Function& function) {
+  using pto::Space;
+  const bool acc = op.code == OpCode::tmatmul_acc || op.code == OpCode::tgemv_acc;
+  const std::size_t left = acc ? 1 : 0;
+  std::vector<Space> spaces{Space::left, Space::right, Space::acc};
+  if (acc) spaces = {Space::acc, Space::left, Space::right, Space::acc};
+  if (!acc && op.operands.size() == 4) spaces = {Space::left, Space::right, Space::bias, Space::acc};
+  const auto tile = [&](std::size_t k) -> const pto::TileType& { return function.tile(op.operands[k]); };
+  for (std::size_t k = 0; k < spaces.size(); ++k)
+    if (tile(k).space != spaces[k])
+      return fmt::format("operand {} in space {}, expected {}", k + 1, pto::name(tile(k).space), pto::name(spaces[k]));
+  const DType a = tile(left).element, b = tile(left + 1).element, sum = tile(spaces.size() - 1).element;
+  const bool fits = sum == DType::i32 ? a == DType::i8 && b == a
+                                      : a == b && (a == DType::f16 || a == DType::bf16 || a == DType::f32);
+  if (!fits) return fmt::format("products of {} and {} summed in {}", name(a), name(b), name(sum));
+  for (std::size_t k = 0; k < spaces.size(); ++k)
+    if (spaces[k] != Space::left && spaces[k] != Space::right && tile(k).element != sum)
+      return fmt::format("operand {} of {} for sums in {}", k + 1, name(tile(k).element), name(sum));
+  return "";
+}
+
+// What the fixpipe takes beside the accumulator (isa 2.7): a 64-bit word, or a tile of them.
+std::string check_fixpipe(const Operation& op, const pto::Function& function) {
+  const std::size_t first = op.code == OpCode::textract || op.code == OpCode::tinsert ? 3 : 1;
+  for (std::size_t k = first; k < op.segments[0]; ++k) {
+    if (function.tile(op.operands[0]).space != pto::Space::acc) return "a parameter of a move that leaves no accumulator";
+    if (const auto* tile = std::get_if<pto::TileType>(&function.type(op.operands[k]))) {
+      if (tile->space != pto::Space::scaling || info(tile->element).bits != 64)
+        return fmt::format("parameters of {} in space {}, expected 64-bit elements in scaling", name(tile->element),
+                           pto::name(tile->space));
+      continue;
+    }
+    const pto::ScalarKind kind = std::get<pto::ScalarType>(function.type(op.operands[k])).kind;
+    if (kind != pto::ScalarKind::i64 && kind != pto::ScalarKind::ui64) return "a parameter word that is no i64";
+  }
+  return "";
+}
+
+bool is_fixpipe_move(OpCode code) {
+  return code == OpCode::tmov || code == OpCode::textract || code == OpCode::tinsert || code == OpCode::tstore;
+}
+
+bool is_product(OpCode code) {
+  return code == OpCode::tmatmul || code == OpCode::tmatmul_acc || code == OpCode::tmatmul_bias ||
+         code == OpCode::tgemv || code == OpCode::tgemv_acc || code == OpCode::tgemv_bias;
+}
+
 // Dtypes the bodies rely on: sources have the destination's, except where the op converts or indexes.
 std::string check_tile_dtypes(const Operation& op, const pto::Function& function) {
   const pto::OpInfo& row = pto::info(op.code);
@@ -120,11 +173,26 @@ std::string check_tile_dtypes(const Operation& op, const pto::Function& function
     return std::nullopt;
   };
   const DType destination = *dtype(sources);
-  const bool moves = op.code == OpCode::tload || op.code == OpCode::tstore;
+  if (is_product(op.code)) return check_product(op, function);
+  if (is_fixpipe_move(op.code)) {
+    if (const auto problem = check_fixpipe(op, function); !problem.empty()) return problem;
+    // What leaves the accumulator may convert; the body knows which pairs there are. So do moves to the bias table.
+    const pto::Space from = function.tile(op.operands[0]).space;
+    if (from == pto::Space::acc || (op.code != OpCode::tstore && from != pto::Space::vec)) return "";
+    if (info(*dtype(0)).bits != info(destination).bits)
+      return fmt::format("{} operand for a {} destination", name(*dtype(0)), name(destination));
+    return "";
+  }
+  const bool moves = op.code == OpCode::tload;
   if (row.dtypes.bits != 0 && !row.dtypes.contains(destination))
     return fmt::format("not defined for {}", name(destination));
   for (std::size_t i = 0; i < sources; ++i) {
     if (static_cast<int>(i) == row.scratch || !dtype(i)) continue;
+    if (op.code == OpCode::tgather && i == 1) {
+      if (info(*dtype(i)).is_float || info(*dtype(i)).bits > 32 || info(*dtype(i)).bits < 16)
+        return fmt::format("indices of {}", name(*dtype(i)));
+      continue;
+    }
     const bool fits = moves ? info(*dtype(i)).bits == info(destination).bits : *dtype(i) == destination;
     if (!fits) return fmt::format("{} operand for a {} destination", name(*dtype(i)), name(destination));
   }
@@ -274,12 +342,11 @@ std::string check_view_family(const Operation& op, const pto::Function& function
 }
 
 std::string check_tile_family(const Operation& op, const pto::Function& function) {
-  if (const auto problem = check_vector_operands(op, function)) return *problem;
   const std::string found = signature(op, function);
   if (!tile_signature_fits(op.code, found)) return fmt::format("operands {}", found);
   if (op.segments.size() != 2 || op.segments[1] != 1 || op.segments[0] + 1 != op.operands.size())
     return "expected one destination in outs(...)";
-  for (std::size_t i = 0; i < op.segments[0]; ++i) {
+  for (std::size_t i = 0; i < op.segments[0] && !is_fixpipe_move(op.code); ++i) {
     const auto kind = scalar_kind(function, op.operands[i]);
     if (!kind) continue;
     const DType dtype = function.tile(op.operands.back()).element;
@@ -307,11 +374,18 @@ std::string check_operands(const Operation& op, const pto::Function& function) {
   }
 }
 
+// reluPreMode, spelled as in the text or as the instruction set's enumerators.
+static std::string_view relu_mode(const Operation& op) {
+  const std::string_view mode = pto::word(op.attributes, "reluPreMode");
+  if (mode == "NormalRelu") return "normal_relu";
+  return mode == "NoRelu" ? "no_relu" : mode;
+}
+
 std::string unsupported_form(const Operation& op) {
-  if (const std::string form = unsupported_vector_form(op); !form.empty()) return form;
-  if (op.code == OpCode::tstore)
-    for (std::string_view key : {"preQuantScalar", "reluPreMode"})
-      if (pto::find(op.attributes, key)) return std::string(key);
+  if (op.code == OpCode::tgather && pto::find(op.attributes, "maskPattern")) return "maskPattern";
+  if (pto::find(op.attributes, "preQuantScalar")) return "preQuantScalar as an attribute; it is an operand";
+  const std::string_view relu = relu_mode(op);
+  if (!relu.empty() && relu != "no_relu" && relu != "normal_relu") return fmt::format("reluPreMode {}", relu);
   const std::string_view atomic = pto::word(op.attributes, "atomicType");
   if (!atomic.empty() && atomic != "atomic_add" && atomic != "atomic_none") return std::string(atomic);
   return "";
@@ -327,10 +401,7 @@ void decode_attributes(const Operation& op, const pto::Function& function, Instr
   if (op.code == OpCode::tsetval || op.code == OpCode::local_array_set)
     instruction.from_kind = *scalar_kind(function, op.operands[2]);
   instruction.kind = first_scalar(op.results).value_or(instruction.from_kind);
-  if (pto::info(op.code).family == pto::Family::tile) {
-    instruction.ins = op.segments[0];
-    decode_vector_attributes(op, function, instruction);
-  }
+  if (pto::info(op.code).family == pto::Family::tile) instruction.ins = op.segments[0];
   if (op.code == OpCode::arith_cmpi) instruction.immediate = *predicate(op, kIntegerPredicates);
   if (op.code == OpCode::arith_cmpf) instruction.immediate = *predicate(op, kFloatPredicates);
   if (op.code == OpCode::declare_local_array)
@@ -342,6 +413,7 @@ void decode_attributes(const Operation& op, const pto::Function& function, Instr
     if (flag && (!value || *value)) instruction.immediate = kDescending;
   }
   if (pto::word(op.attributes, "atomicType") == "atomic_add") instruction.immediate = kAtomicAdd;
+  if (relu_mode(op) == "normal_relu") instruction.immediate |= kRelu;
   if (op.code != OpCode::arith_constant) return;
   const pto::Attribute& value = *pto::find(op.attributes, "value");
   if (const auto* number = std::get_if<pto::IntAttr>(&value.value))

@@ -107,11 +107,15 @@ class Machine {
   // Elements [0, rows) x [0, cols) row by row without gaps: the memory itself where it is so, else a copy in staging
   // buffer `stage`. Null after a fault (rules "valid-mismatch", "undefined-bytes", "scratch-window").
   const std::byte* read(const Tile& tile, std::int64_t rows, std::int64_t cols, std::size_t stage);
+  // Same, without the copy: the tile's bytes, element (row, col) at element_offset(tile, row, col).
+  const std::byte* read_in_place(const Tile& tile, std::int64_t rows, std::int64_t cols);
   // One element inside the physical tile; false after a fault.
   bool read_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t& bits);
   // Stores dense rows and defines their bytes.
   void write(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense);
   void write_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t bits);
+  // Same, for a body that stores all of the rectangle's elements itself: the tile's bytes.
+  std::byte* write_in_place(const Tile& tile, std::int64_t rows, std::int64_t cols);
   // A buffer of at least `bytes` bytes that lives until the end of the operation.
   std::byte* staging(std::size_t stage, std::int64_t bytes);
 

@@ -83,7 +83,10 @@ std::int64_t span_bytes(const Tile& tile) {
   if (tile.box_rows == 0) return (element_offset(tile, tile.rows - 1, tile.cols - 1) + 1) * element_bytes(tile);
   const std::int64_t down = (tile.rows + tile.box_rows - 1) / tile.box_rows;
   const std::int64_t across = (tile.cols + tile.box_cols - 1) / tile.box_cols;
-  return down * across * tile.box_rows * tile.box_cols * element_bytes(tile);
+  // A window of a larger tile keeps its boxes' distances.
+  const std::int64_t last = tile.boxes_col_major ? (across - 1) * tile.boxes_across + down - 1
+                                                 : (down - 1) * tile.boxes_across + across - 1;
+  return (last + 1) * tile.box_rows * tile.box_cols * element_bytes(tile);
 }
 
 bool overlap(const Tile& a, Extent a_extent, const Tile& b, Extent b_extent) {

@@ -1,7 +1,9 @@
 // How operations reach tiles: the checks and the copies between tiles and dense rows.
+#include <algorithm>
 #include <cstring>
 
 #include "harness/sim/machine.h"
+#include "harness/sim/relayout.h"
 
 namespace assay::sim {
 namespace {
@@ -16,21 +18,47 @@ bool is_dense(const Tile& tile, std::int64_t rows, std::int64_t cols) {
   return row_is_run && rows_adjoin;
 }
 
-// Calls visit(element offset in the tile, index in dense rows, run length) for runs that lie without gaps in both.
+// Calls visit(element offset, length) for the spans without gaps that make up the leading rectangle, until it returns
+// false. Of boxed tiles: whole strips and boxes where they adjoin, else the box lines.
 template <class Visitor>
-bool for_each_run(const Tile& tile, std::int64_t rows, std::int64_t cols, const Visitor& visit) {
+bool for_each_span(const Tile& tile, std::int64_t rows, std::int64_t cols, const Visitor& visit) {
   if (rows == 0 || cols == 0) return true;
-  if (is_dense(tile, rows, cols)) return visit(0, 0, rows * cols);
-  const bool by_row = tile.box_rows == 0 && tile.col_stride == 1;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    if (by_row) {
-      if (!visit(row * tile.row_stride, row * cols, cols)) return false;
-      continue;
+  if (tile.box_rows == 0) {
+    if (is_dense(tile, rows, cols)) return visit(0, rows * cols);
+    const bool by_row = tile.col_stride == 1;
+    const std::int64_t lines = by_row ? rows : cols, length = by_row ? cols : rows;
+    const std::int64_t step = by_row ? tile.row_stride : tile.col_stride;
+    if (step == length) return visit(0, lines * length);
+    for (std::int64_t line = 0; line < lines; ++line)
+      if (!visit(line * step, length)) return false;
+    return true;
+  }
+  // Lines run along the inner order: rows of a box when it is row-major, its columns when column-major.
+  const bool by_row = !tile.inner_col_major;
+  const std::int64_t lines = by_row ? rows : cols, length = by_row ? cols : rows;
+  const std::int64_t box_lines = by_row ? tile.box_rows : tile.box_cols;
+  const std::int64_t box_length = by_row ? tile.box_cols : tile.box_rows;
+  const bool stacked = by_row == tile.boxes_col_major;  // a box goes on where the one with the next lines begins
+  for (std::int64_t at = 0; at < length; at += box_length) {
+    const std::int64_t width = std::min(box_length, length - at);
+    const std::int64_t step = width < box_length ? 1 : stacked ? lines : box_lines;
+    for (std::int64_t line = 0; line < lines; line += step) {
+      const std::int64_t offset = by_row ? element_offset(tile, line, at) : element_offset(tile, at, line);
+      if (!visit(offset, width * std::min(step, lines - line))) return false;
     }
-    for (std::int64_t col = 0; col < cols; ++col)
-      if (!visit(element_offset(tile, row, col), row * cols + col, 1)) return false;
   }
   return true;
+}
+
+// The tile's leading rectangle as dense rows.
+Tile dense_rows(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+  Tile dense;
+  dense.dtype = tile.dtype;
+  dense.rows = rows;
+  dense.cols = cols;
+  dense.row_stride = cols;
+  dense.col_stride = 1;
+  return dense;
 }
 
 }  // namespace
@@ -109,24 +137,27 @@ bool Machine::report_undefined(const Tile& tile, Extent begin, Extent end) {
   return true;
 }
 
-const std::byte* Machine::read(const Tile& tile, std::int64_t rows, std::int64_t cols, std::size_t stage) {
+const std::byte* Machine::read_in_place(const Tile& tile, std::int64_t rows, std::int64_t cols) {
   if (!check_covers(tile, rows, cols)) return nullptr;
-  if (rows == 0 || cols == 0) return staging(stage, 1);
+  if (rows == 0 || cols == 0) return staging(0, 1);
   Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile);
   const std::byte* data = space.touch(tile.address, span_bytes(tile));
-  const bool dense = is_dense(tile, rows, cols);
-  std::byte* copy = dense ? nullptr : staging(stage, rows * cols * width);
-  const bool defined = for_each_run(tile, rows, cols, [&](std::int64_t offset, std::int64_t index, std::int64_t run) {
-    if (space.first_undefined(tile.address + offset * width, run * width) >= 0) return false;
-    if (!dense) std::memcpy(copy + index * width, data + offset * width, bytes(run * width));
-    return true;
+  if (!options_.check_accesses) return data;
+  const bool defined = for_each_span(tile, rows, cols, [&](std::int64_t offset, std::int64_t length) {
+    return space.first_undefined(tile.address + offset * width, length * width) < 0;
   });
-  if (!defined) {
-    report_undefined(tile, {0, 0}, {rows, cols});
-    return nullptr;
-  }
-  return dense ? data : copy;
+  if (defined) return data;
+  report_undefined(tile, {0, 0}, {rows, cols});
+  return nullptr;
+}
+
+const std::byte* Machine::read(const Tile& tile, std::int64_t rows, std::int64_t cols, std::size_t stage) {
+  const std::byte* data = read_in_place(tile, rows, cols);
+  if (!data || is_dense(tile, rows, cols) || rows == 0 || cols == 0) return data;
+  std::byte* copy = staging(stage, rows * cols * element_bytes(tile));
+  relayout({tile, data}, {dense_rows(tile, rows, cols), copy}, rows, cols);
+  return copy;
 }
 
 bool Machine::read_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t& bits) {
@@ -139,16 +170,25 @@ bool Machine::read_element(const Tile& tile, std::int64_t row, std::int64_t col,
   return true;
 }
 
-void Machine::write(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {
-  if (rows == 0 || cols == 0) return;
+std::byte* Machine::write_in_place(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+  if (rows == 0 || cols == 0) return staging(0, 1);
   Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile);
   std::byte* data = space.touch(tile.address, span_bytes(tile));
-  for_each_run(tile, rows, cols, [&](std::int64_t offset, std::int64_t index, std::int64_t run) {
-    std::memmove(data + offset * width, dense + index * width, bytes(run * width));
-    space.define(tile.address + offset * width, run * width);
+  for_each_span(tile, rows, cols, [&](std::int64_t offset, std::int64_t length) {
+    space.define(tile.address + offset * width, length * width);
     return true;
   });
+  return data;
+}
+
+void Machine::write(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {
+  std::byte* data = write_in_place(tile, rows, cols);
+  if (rows == 0 || cols == 0) return;
+  if (is_dense(tile, rows, cols))
+    std::memmove(data, dense, bytes(rows * cols * element_bytes(tile)));
+  else
+    relayout({dense_rows(tile, rows, cols), dense}, {tile, data}, rows, cols);
 }
 
 void Machine::write_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t bits) {

@@ -1,6 +1,8 @@
 // tload, tstore, tmov (pto-format 3.2, 3.4; pto-isa 1.6, 2.1). Elements move as bits.
 #include <algorithm>
 
+#include "harness/sim/ops/cube_moves.h"
+#include "harness/sim/ops/fixpipe.h"
 #include "harness/sim/ops/support.h"
 #include "harness/sim/ops/table.h"
 #include "harness/sim/ops/window.h"
@@ -79,11 +81,11 @@ void add_element(DType dtype, std::byte* there, const std::byte* stored) {
   });
 }
 
-void store_row(const Instruction& i, const Tile& s, std::byte* to, const std::byte* from, std::int64_t cols,
+void store_row(const Instruction& i, DType dtype, std::byte* to, const std::byte* from, std::int64_t cols,
                std::int64_t stride) {
-  const std::int64_t width = element_bytes(s);
-  if (i.immediate == kAtomicAdd) {
-    for (std::int64_t col = 0; col < cols; ++col) add_element(s.dtype, to + col * stride * width, from + col * width);
+  const std::int64_t width = info(dtype).bits / 8;
+  if ((i.immediate & kAtomicAdd) != 0) {
+    for (std::int64_t col = 0; col < cols; ++col) add_element(dtype, to + col * stride * width, from + col * width);
   } else if (stride == 1) {
     std::memcpy(to, from, bytes(cols * width));
   } else {
@@ -110,13 +112,16 @@ void trace_store(Machine& m, const View& v, std::int64_t rows, std::int64_t cols
 bool tstore(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const Tile& s = m.tile(i.operands[0]);
-  const View& v = m.view(i.operands[1]);
-  const std::int64_t rows = s.valid_rows, cols = s.valid_cols, width = element_bytes(s);
-  const std::byte* data = m.read(s, rows, cols, 0);
+  const View& v = m.view(i.operands.back());
+  const std::int64_t rows = s.valid_rows, cols = s.valid_cols;
+  const bool from_acc = s.space == pto::Space::acc;
+  const DType dtype = from_acc ? v.base.element : s.dtype;
+  const std::int64_t width = info(dtype).bits / 8;
+  const std::byte* data = from_acc ? through_fixpipe(m, i, s, dtype, rows, cols) : m.read(s, rows, cols, 0);
   if (!data || !check_window(m, v, rows, cols)) return false;
   std::byte* global = m.global(v.base.tensor);
   for_each_row(v, rows, cols, [&](std::int64_t row, std::int64_t offset, std::int64_t stride) {
-    store_row(i, s, global + offset * width, data + row * cols * width, cols, stride);
+    store_row(i, dtype, global + offset * width, data + row * cols * width, cols, stride);
   });
   trace_store(m, v, rows, cols, width);
   return true;
@@ -146,6 +151,7 @@ void move_block_tails(Machine& m, const Tile& s, const Tile& d) {
 bool tmov(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const Tile &s = m.tile(i.operands[0]), &d = destination(m, i);
+  if (is_cube_move(s, d)) return cube_move(m, i);
   const std::int64_t size = d.valid_rows * d.valid_cols * element_bytes(d);
   const std::byte* data = m.read(s, d.valid_rows, d.valid_cols, 0);
   if (!data) return false;
@@ -160,7 +166,6 @@ bool tmov(Machine& m, const Instruction& i) {
 Body move_body(OpCode code) {
   switch (code) {
     case OpCode::tload:
-    case OpCode::tprefetch:  // no effect but its staging tile's content (format 3.2)
       return tload;
     case OpCode::tstore:
       return tstore;
