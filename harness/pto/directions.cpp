@@ -128,7 +128,54 @@ class Tracer {
         mark(state, summary.stored, operands[1]);
         return;
       case OpCode::tload:
+      case OpCode::tprefetch:
+      case OpCode::comm_twait:
+      case OpCode::comm_ttest:
         mark(state, summary.loaded, operands[0]);
+        return;
+      case OpCode::mgather:  // table, indices and scratch may all be views
+        for (ValueId id : operation.segment(0)) mark(state, summary.loaded, id);
+        if (operation.segments[0] == 3) mark(state, summary.stored, operands[2]);
+        return;
+      case OpCode::mscatter: {
+        const ValueId target = operation.segment(1)[0];
+        mark(state, summary.stored, target);
+        const std::string_view atomic = word(operation.attributes, "scatterAtomicOp");
+        if (!atomic.empty() && atomic != "none") mark(state, summary.loaded, target);
+        return;
+      }
+      case OpCode::comm_tput:
+      case OpCode::comm_tget:
+        mark(state, summary.stored, operands[0]);
+        mark(state, summary.loaded, operands[1]);
+        if (word(operation.attributes, "atomicType") == "atomic_add") mark(state, summary.loaded, operands[0]);
+        return;
+      case OpCode::comm_tnotify:
+        mark(state, summary.stored, operands[0]);
+        if (word(operation.attributes, "notifyOp") == "atomic_add") mark(state, summary.loaded, operands[0]);
+        return;
+      case OpCode::comm_tbroadcast:  // source to the group
+      case OpCode::comm_tscatter:
+        mark(state, summary.loaded, operands[0]);
+        for (ValueId id : operation.segment(2)) mark(state, summary.stored, id);
+        return;
+      case OpCode::comm_tgather:  // group to the destination
+      case OpCode::comm_treduce:
+        mark(state, summary.stored, operands[0]);
+        for (ValueId id : operation.segment(operation.segments.size() - 1)) mark(state, summary.loaded, id);
+        return;
+      case OpCode::syncall:
+        for (ValueId id : operation.segment(0)) {
+          mark(state, summary.loaded, id);
+          mark(state, summary.stored, id);
+        }
+        return;
+      case OpCode::aic_initialize_pipe:  // the ring's slots in global memory
+      case OpCode::aiv_initialize_pipe:
+        for (ValueId id : operation.segment(0)) {
+          mark(state, summary.loaded, id);
+          mark(state, summary.stored, id);
+        }
         return;
       case OpCode::tstore: {
         const ValueId target = operation.segment(1)[0];

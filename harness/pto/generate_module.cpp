@@ -100,6 +100,12 @@ class FunctionGenerator {
   ValueId make_value(const Type& type) {
     if (const auto* scalar = std::get_if<ScalarType>(&type)) return constant(scalar->kind);
     if (std::holds_alternative<TileType>(type)) return alloc(std::get<TileType>(type));
+    if (const auto* multi = std::get_if<MultiTileType>(&type)) return alloc(multi->tile, multi->count);
+    if (std::holds_alternative<VectorType>(type)) {
+      Operation dense = make(OpCode::arith_constant, {});
+      attribute(dense, "value", "dense", "0");
+      return result(std::move(dense), type);
+    }
     if (std::holds_alternative<LocalArrayType>(type)) return result(make(OpCode::declare_local_array, {}), type);
     if (const auto* view = std::get_if<ViewType>(&type)) return view->partition ? partition(*view) : tensor_view(*view);
     return argument(type);
@@ -243,14 +249,15 @@ class FunctionGenerator {
     if (chance(8)) tile.fractal = 1024;
     return tile;
   }
-  ValueId alloc(const TileType& tile) {
+  // `count` buffers of one type when it is not 0.
+  ValueId alloc(const TileType& tile, std::int64_t count = 0) {
     std::vector<ValueId> address, rows, cols;
     if (!chance(3)) address.push_back(value(ScalarType{ScalarKind::i64}));
     if (tile.valid_rows == kDynamic && !chance(4)) rows.push_back(index());
     if (tile.valid_cols == kDynamic && !chance(4)) cols.push_back(index());
-    Operation operation = make(OpCode::alloc_tile);
+    Operation operation = make(count == 0 ? OpCode::alloc_tile : OpCode::alloc_multi_tile);
     for (const auto& part : {address, rows, cols}) segment(operation, part);
-    return result(std::move(operation), tile);
+    return result(std::move(operation), count == 0 ? Type{tile} : Type{MultiTileType{tile, count}});
   }
   std::vector<ValueId> indices(std::size_t count) {
     std::vector<ValueId> ids;
@@ -293,6 +300,24 @@ class FunctionGenerator {
       case OpCode::alloc_tile:
         alloc(tile_type(element));
         return;
+      case OpCode::alloc_multi_tile:
+        alloc(tile_type(element), 1 + below(4));
+        return;
+      case OpCode::multi_tile_get: {
+        const TileType tile = tile_type(element);
+        const ValueId buffers = value(MultiTileType{tile, 4});
+        result(make(code, {buffers, argument(ScalarType{ScalarKind::index})}), tile);
+        return;
+      }
+      case OpCode::get_validshape:
+        results(make(code, {value(tile_type(element))}),
+                {ScalarType{ScalarKind::index}, ScalarType{ScalarKind::index}});
+        return;
+      case OpCode::get_tensor_view_dim: {
+        const ValueId view = value(view_type(element, chance(2)));
+        result(make(code, {view, argument(ScalarType{ScalarKind::index})}), ScalarType{ScalarKind::index});
+        return;
+      }
       case OpCode::set_validshape: {
         TileType tile = tile_type(element);
         tile.valid_rows = tile.valid_cols = kDynamic;
@@ -388,42 +413,326 @@ class FunctionGenerator {
     while (row.dtypes.bits != 0 && !row.dtypes.contains(element)) element = pick(kElements);
     return element;
   }
-  void tile(const OpInfo& row) {
-    const DType element = legal_element(row);
-    const TileType type = tile_type(element);
-    std::vector<ValueId> ins, outs;
-    Operation operation = make(row.code);
-    if (row.code == OpCode::tload || row.code == OpCode::tstore) {
-      const ValueId window = value(view_type(element, true)), buffer = value(type);
-      ins = {row.code == OpCode::tload ? window : buffer};
-      outs = {row.code == OpCode::tload ? buffer : window};
-      if (row.code == OpCode::tstore && chance(3))
-        operation.attributes.emplace_back("atomicType", Attribute{EnumAttr{"atomic_type", "atomic_add"}});
+  TileType tile_in(Space space, DType element) {  // 16 rows and columns of boxes fit every layout
+    TileType tile;
+    tile.space = space;
+    tile.element = element;
+    tile.rows = tile.valid_rows = tile.cols = tile.valid_cols = 32;
+    if (chance(3)) tile.valid_rows = kDynamic;
+    return tile;
+  }
+  ValueId tile_of(Space space, DType element) { return value(tile_in(space, element)); }
+  void attribute(Operation& operation, std::string_view key, std::string_view kind, std::string_view word) {
+    operation.attributes.emplace_back(std::string(key), Attribute{EnumAttr{std::string(kind), std::string(word)}});
+  }
+  void number(Operation& operation, std::string_view key, std::int64_t number) {
+    operation.attributes.emplace_back(std::string(key), Attribute{IntAttr{number, std::nullopt}});
+  }
+
+  // What leaves an accumulator: a quantisation parameter, a mode.
+  void fixpipe(Operation& operation, std::vector<ValueId>& ins) {
+    if (chance(2)) ins.push_back(chance(2) ? value(ScalarType{ScalarKind::i64}) : tile_of(Space::scaling, DType::u64));
+    if (chance(2)) attribute(operation, "reluPreMode", "relu_pre_mode", chance(2) ? "normal_relu" : "no_relu");
+  }
+  void transfer(Operation operation) {
+    const bool load = operation.code == OpCode::tload;
+    const bool accumulator = !load && chance(3);
+    const DType element = accumulator ? DType::f32 : pick(kElements);
+    const ValueId window = value(view_type(accumulator && chance(2) ? DType::bf16 : element, true));
+    const ValueId buffer = accumulator ? tile_of(Space::acc, element)
+                           : chance(3) ? tile_of(Space::mat, element)
+                                       : value(tile_type(element));
+    std::vector<ValueId> ins{load ? window : buffer};
+    if (accumulator) fixpipe(operation, ins);
+    if (!load && chance(3)) attribute(operation, "atomicType", "atomic_type", "atomic_add");
+    finish(std::move(operation), ins, {load ? buffer : window});
+  }
+  void move(Operation operation) {
+    const DType element = pick(kElements);
+    std::vector<ValueId> ins;
+    ValueId out = 0;
+    if (chance(3)) {
+      ins = {tile_of(Space::acc, DType::f32)};
+      fixpipe(operation, ins);
+      out = tile_of(chance(2) ? Space::mat : Space::vec, chance(2) ? DType::f32 : DType::f16);
+    } else if (chance(2)) {
+      ins = {value(tile_type(element))};
+      out = value(tile_type(element));
     } else {
-      const std::string_view name = row.mnemonic;
-      const bool scalar_first = row.code == OpCode::texpands || row.code == OpCode::tci;
-      const bool scalar_form =
-          name.ends_with("s") && (name == "pto.tadds" || name == "pto.tsubs" || name == "pto.tmuls" ||
-                                  name == "pto.tdivs" || name == "pto.tmaxs" || name == "pto.tmins");
-      const int count = row.ins_min + below(row.ins_max - row.ins_min + 1);
-      for (int i = 0; i < count; ++i) {
-        const bool scalar = (scalar_first && i == 0) || (scalar_form && i == 1);
-        const DType source = row.code == OpCode::tcvt && i == 0      ? pick(kElements)
-                             : row.code == OpCode::tgather && i == 1 ? DType::i32
-                                                                     : element;
-        ins.push_back(scalar ? value(ScalarType{scalar_kind(element)}) : value(tile_type(source)));
-      }
-      if (row.code == OpCode::tdivs && chance(2)) std::swap(ins[0], ins[1]);
-      outs = {value(type)};
+      static constexpr Space kTargets[] = {Space::left, Space::right, Space::bias, Space::scaling};
+      ins = {tile_of(Space::mat, element)};
+      out = tile_of(pick(kTargets), element);
     }
-    if (row.code == OpCode::tcvt) {
-      operation.attributes.emplace_back("rmode", Attribute{EnumAttr{"round_mode", "RINT"}});
-      if (chance(2)) operation.attributes.emplace_back("satmode", Attribute{EnumAttr{"saturation_mode", "ON"}});
-    }
-    if (row.code == OpCode::tci) operation.attributes.emplace_back("descending", Attribute{chance(2)});
+    finish(std::move(operation), ins, {out});
+  }
+  void cut(Operation operation) {
+    const bool extract = operation.code == OpCode::textract;
+    const bool accumulator = chance(2);
+    const DType element = accumulator ? DType::f32 : pick(kElements);
+    std::vector<ValueId> ins{tile_of(accumulator ? Space::acc : extract ? Space::mat : Space::vec, element)};
+    for (int i = 0; i < 2; ++i) ins.push_back(argument(ScalarType{ScalarKind::index}));
+    if (accumulator) fixpipe(operation, ins);
+    const ValueId out = tile_of(accumulator ? Space::mat : extract ? Space::left : Space::mat, element);
+    finish(std::move(operation), ins, {out});
+  }
+  void matmul(Operation operation) {
+    const std::string_view name = mnemonic(operation.code);
+    const bool integers = chance(3);
+    const DType operand = integers ? DType::i8 : chance(2) ? DType::f16 : DType::f32;
+    const DType acc = integers ? DType::i32 : DType::f32;
+    std::vector<ValueId> ins;
+    if (name.ends_with(".acc")) ins.push_back(tile_of(Space::acc, acc));
+    ins.push_back(tile_of(Space::left, operand));
+    ins.push_back(tile_of(Space::right, operand));
+    if (name.ends_with(".bias")) ins.push_back(tile_of(Space::bias, acc));
+    finish(std::move(operation), ins, {tile_of(Space::acc, acc)});
+  }
+  void finish(Operation operation, const std::vector<ValueId>& ins, const std::vector<ValueId>& outs) {
     segment(operation, ins);
     segment(operation, outs);
     emit(std::move(operation));
+  }
+
+  // The operands of ins(...), one letter each: see operand_pattern of the verifier.
+  std::string pattern(const OpInfo& row, Operation& operation) {
+    switch (row.code) {
+      case OpCode::texpands:
+        return "s";
+      case OpCode::tci:
+        return chance(2) ? "s" : "st";
+      case OpCode::tadds:
+      case OpCode::tsubs:
+      case OpCode::tmuls:
+      case OpCode::tmaxs:
+      case OpCode::tmins:
+      case OpCode::tands:
+      case OpCode::tors:
+      case OpCode::tfmods:
+      case OpCode::tlrelu:
+      case OpCode::taxpy:
+        return "ts";
+      case OpCode::txors:
+      case OpCode::trems:
+      case OpCode::tpows:
+        return chance(2) ? "ts" : "tst";
+      case OpCode::tdivs:
+        return chance(2) ? "ts" : "st";
+      case OpCode::tshls:
+      case OpCode::tshrs:
+        return "ti";
+      case OpCode::taddsc:
+      case OpCode::tsubsc:
+        return "tst";
+      case OpCode::ttri:
+        number(operation, "upperOrLower", below(2));
+        return "i";
+      case OpCode::trandom:
+        return "iiiiii";
+      case OpCode::tcvt:
+        attribute(operation, "rmode", "round_mode", "RINT");
+        if (chance(2)) attribute(operation, "satmode", "saturation_mode", "ON");
+        return chance(2) ? "u" : "ut";
+      case OpCode::tcmp:
+        attribute(operation, "cmpMode", "cmp", "gt");
+        return "ff";
+      case OpCode::tcmps:
+        attribute(operation, "cmpMode", "cmp", "le");
+        return "fF";
+      case OpCode::tsel:
+        return chance(2) ? "ntt" : "nttu";
+      case OpCode::tsels:
+        return chance(2) ? "nts" : "ntus";
+      case OpCode::taddreluconv:
+      case OpCode::tsubreluconv:
+        return "ff";
+      case OpCode::tadddeqrelu:
+        return chance(2) ? "ffi" : "ffu";
+      case OpCode::tpartargmax:
+      case OpCode::tpartargmin:
+        return "ttnn";
+      case OpCode::tsort32:
+      case OpCode::tgatherb:
+      case OpCode::tscatter:
+        return "tn";
+      case OpCode::tmrgsort:
+        return chance(2) ? "ti" : std::string(static_cast<std::size_t>(3 + below(3)), 't');
+      case OpCode::tgather:
+        if (chance(3)) {
+          attribute(operation, "maskPattern", "mask_pattern", "P0101");
+          if (chance(2)) operation.attributes.emplace_back("axis", Attribute{StringAttr{chance(2) ? "row" : "col"}});
+          return "u";
+        }
+        if (chance(3)) {
+          attribute(operation, "cmpMode", "cmp", "gt");
+          return chance(2) ? "fF" : "fFu";
+        }
+        return chance(2) ? "tn" : "tnu";
+      case OpCode::mgather:
+        attribute(operation, "coalesce", "coalesce", chance(2) ? "row" : "elem");
+        return chance(3) ? "vvv" : "vn";
+      case OpCode::mscatter:
+        return "tn";
+      case OpCode::thistogram:
+        return "nn";
+      case OpCode::tprefetch:
+        return "v";
+      case OpCode::tquant:
+      case OpCode::tdequant:
+        return std::string(static_cast<std::size_t>(row.ins_min + below(row.ins_max - row.ins_min + 1)), 'u');
+      default:
+        return std::string(static_cast<std::size_t>(row.ins_min + below(row.ins_max - row.ins_min + 1)), 't');
+    }
+  }
+  ValueId operand(char letter, DType element) {
+    switch (letter) {
+      case 's':
+        return value(ScalarType{scalar_kind(element)});
+      case 'F':
+        return value(ScalarType{ScalarKind::f32});
+      case 'i':
+        return value(ScalarType{chance(2) ? ScalarKind::i32 : ScalarKind::index});
+      case 'n':
+        return value(tile_type(DType::i32));
+      case 'f':
+        return value(tile_type(DType::f32));
+      case 'u':
+        return value(tile_type(pick(kElements)));
+      case 'v':
+        return value(view_type(element, true));
+      default:
+        return value(tile_type(element));
+    }
+  }
+  void tile(const OpInfo& row) {
+    Operation operation = make(row.code);
+    switch (row.code) {
+      case OpCode::tload:
+      case OpCode::tstore:
+        return transfer(std::move(operation));
+      case OpCode::tmov:
+        return move(std::move(operation));
+      case OpCode::textract:
+      case OpCode::tinsert:
+        return cut(std::move(operation));
+      default:
+        if (row.tier == Tier::t3) return matmul(std::move(operation));
+        break;
+    }
+    const DType element = legal_element(row);
+    std::vector<ValueId> ins, outs;
+    for (char letter : pattern(row, operation)) ins.push_back(operand(letter, element));
+    const bool compares = find(operation.attributes, "cmpMode") && row.code == OpCode::tgather;
+    const bool lists = row.code == OpCode::tmrgsort && ins.size() > 2;
+    const int count = compares || lists ? 2 : row.outs;
+    for (int i = 0; i < count; ++i)
+      outs.push_back(lists && i == 1 ? value(VectorType{DType::i16, 4}) : value(tile_type(element)));
+    if (row.code == OpCode::mscatter) outs = {value(view_type(element, true))};
+    if (row.code == OpCode::tci) operation.attributes.emplace_back("descending", Attribute{chance(2)});
+    finish(std::move(operation), ins, outs);
+  }
+
+  // ---- rings between cores
+  void pipe(OpCode code) {
+    Operation operation = make(code);
+    const Type i32 = ScalarType{ScalarKind::i32};
+    switch (code) {
+      case OpCode::aic_initialize_pipe:
+      case OpCode::aiv_initialize_pipe:
+        number(operation, "id", below(4));
+        number(operation, "dir_mask", 1 + below(3));
+        number(operation, "slot_size", 1024);
+        if (chance(2)) number(operation, "slot_num", 1 + below(8));
+        segment(operation, chance(3)   ? std::vector<ValueId>{}
+                           : chance(2) ? std::vector{value(PtrType{DType::f32})}
+                                       : std::vector{value(view_type(DType::f32, false))});
+        for (int i = 0; i < 2; ++i) segment(operation, chance(3) ? std::vector<ValueId>{} : std::vector{value(i32)});
+        return emit(std::move(operation));
+      case OpCode::reserve_buffer:
+        operation.attributes.emplace_back("name", Attribute{StringAttr{"ring"}});
+        number(operation, "size", 8192);
+        attribute(operation, "location", "address_space", chance(2) ? "vec" : "mat");
+        operation.attributes.emplace_back("auto", Attribute{true});
+        segment(operation, {});
+        result(std::move(operation), i32);
+        return;
+      case OpCode::import_reserved_buffer:
+        operation.attributes.emplace_back("name", Attribute{StringAttr{"ring"}});
+        operation.attributes.emplace_back("peer_func", Attribute{SymbolAttr{"f0"}});
+        segment(operation, {});
+        result(std::move(operation), i32);
+        return;
+      default:
+        break;
+    }
+    if (chance(2)) number(operation, "id", below(4));
+    number(operation, "split", below(3));
+    const bool to_vector = code == OpCode::tpush_to_aiv || code == OpCode::tpop_from_aic;
+    if (code == OpCode::tpush_to_aiv || code == OpCode::tpush_to_aic) {
+      segment(operation, {tile_of(to_vector ? Space::acc : Space::vec, DType::f32)});
+      segment(operation, chance(2) ? std::vector<ValueId>{} : std::vector{value(ScalarType{ScalarKind::i64})});
+      return emit(std::move(operation));
+    }
+    if (code == OpCode::tpop_from_aic || code == OpCode::tpop_from_aiv) {
+      segment(operation, chance(2) ? std::vector<ValueId>{} : indices(2));
+      result(std::move(operation), tile_in(to_vector ? Space::vec : Space::mat, DType::f32));
+      return;
+    }
+    segment(operation, chance(2) ? std::vector<ValueId>{} : std::vector{tile_of(Space::vec, DType::f32)});
+    emit(std::move(operation));
+  }
+
+  // ---- communication
+  std::vector<ValueId> several(const Type& type, int least) {
+    std::vector<ValueId> ids;
+    for (int i = least + below(2); i > 0; --i) ids.push_back(value(type));
+    return ids;
+  }
+  void comm(OpCode code) {
+    Operation operation = make(code);
+    const Type view = view_type(DType::i32, true), stage = tile_in(Space::vec, DType::i32);
+    switch (code) {
+      case OpCode::syncall: {
+        const bool soft = chance(2);
+        segment(operation, soft ? std::vector{value(PtrType{DType::i32})} : std::vector<ValueId>{});
+        segment(operation,
+                soft && chance(2) ? std::vector{value(ScalarType{ScalarKind::i32})} : std::vector<ValueId>{});
+        segment(operation, soft && chance(3) ? std::vector{value(stage)} : std::vector<ValueId>{});
+        attribute(operation, "mode", "sync_all_mode", soft ? "soft" : "hard");
+        attribute(operation, "core_type", "sync_core_type", "mix");
+        return emit(std::move(operation));
+      }
+      case OpCode::comm_tnotify:
+      case OpCode::comm_twait:
+      case OpCode::comm_ttest: {
+        segment(operation, {value(view)});
+        segment(operation, {value(ScalarType{ScalarKind::i32})});
+        if (code == OpCode::comm_tnotify)
+          attribute(operation, "notifyOp", "notify_op", chance(2) ? "set" : "atomic_add");
+        else
+          attribute(operation, "cmp", "wait_cmp", chance(2) ? "eq" : "ge");
+        if (code == OpCode::comm_ttest)
+          result(std::move(operation), ScalarType{ScalarKind::i1});
+        else
+          emit(std::move(operation));
+        return;
+      }
+      case OpCode::comm_tput:
+      case OpCode::comm_tget:
+        for (int i = 0; i < 2; ++i) segment(operation, {value(view)});
+        segment(operation, several(stage, 1));
+        if (chance(2)) attribute(operation, "atomicType", "atomic_type", "atomic_add");
+        return emit(std::move(operation));
+      default:
+        segment(operation, {value(view)});
+        if (code == OpCode::comm_treduce) {
+          segment(operation, {value(stage)});
+          attribute(operation, "reduceOp", "reduce_op", "sum");
+        }
+        segment(operation, several(stage, 1));
+        segment(operation, several(view, 1));
+        number(operation, "root", 0);
+        return emit(std::move(operation));
+    }
   }
 
   // ---- synchronisation
@@ -562,6 +871,12 @@ class FunctionGenerator {
           break;
         case Family::sync:
           sync(row.code, depth);
+          break;
+        case Family::pipe:
+          pipe(row.code);
+          break;
+        case Family::comm:
+          comm(row.code);
           break;
         case Family::query:
           result(make(row.code, {}), ScalarType{ScalarKind::i64});

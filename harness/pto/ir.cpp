@@ -71,6 +71,12 @@ struct TypePrinter {
     return fmt::format("!pto.local_array<{}x{}>", type.count, element_name(type.element));
   }
   std::string operator()(const OpaqueType& type) const { return type.text; }
+  std::string operator()(const MultiTileType& type) const {
+    return fmt::format("!pto.multi_tile_buf<{}, count={}>", (*this)(type.tile), type.count);
+  }
+  std::string operator()(const VectorType& type) const {
+    return fmt::format("vector<{}x{}>", type.count, element_name(type.element));
+  }
 };
 
 }  // namespace
@@ -149,6 +155,24 @@ bool orders_pipes(OpCode code) {
 bool has_synchronisation(const Function& function) {
   bool found = false;
   visit_preorder(function.body, [&](const Operation& operation) { found = found || orders_pipes(operation.code); });
+  return found;
+}
+
+bool waits_or_orders(OpCode code) {
+  switch (code) {
+    case OpCode::comm_tnotify:
+    case OpCode::comm_twait:
+    case OpCode::comm_ttest:
+    case OpCode::syncall:
+      return true;
+    default:
+      return orders_pipes(code);
+  }
+}
+
+bool waits_or_orders(const Function& function) {
+  bool found = false;
+  visit_preorder(function.body, [&](const Operation& operation) { found = found || waits_or_orders(operation.code); });
   return found;
 }
 

@@ -73,13 +73,26 @@ struct LocalArrayType {  // !pto.local_array<64xi32>
   bool operator==(const LocalArrayType&) const = default;
 };
 
-// A type the reader accepts but this tier does not execute (!pto.pipe, vector<4xi16>, ...): its text.
+struct MultiTileType {  // !pto.multi_tile_buf<T, count=N>: N buffers of one type, one of which multi_tile_get names
+  TileType tile;
+  std::int64_t count = 0;
+  bool operator==(const MultiTileType&) const = default;
+};
+
+struct VectorType {  // vector<4xi16>: the executed counts of tmrgsort
+  DType element = DType::i16;
+  std::int64_t count = 0;
+  bool operator==(const VectorType&) const = default;
+};
+
+// A type the reader accepts and no operation takes (!pto.pipe, !pto.async_event, ...): its text.
 struct OpaqueType {
   std::string text;
   bool operator==(const OpaqueType&) const = default;
 };
 
-using Type = std::variant<ScalarType, PtrType, ViewType, TileType, LocalArrayType, OpaqueType>;
+using Type =
+    std::variant<ScalarType, PtrType, ViewType, TileType, LocalArrayType, OpaqueType, MultiTileType, VectorType>;
 
 // ---- attributes
 // ------------------------------------------------------------------------------------------------------
@@ -164,7 +177,14 @@ struct Operation {
   //   comm.tput, comm.tget: dst, src, buf (1 or 2 tiles) · comm.tnotify, twait, ttest: signal, value ·
   //   comm.tbroadcast, tscatter: src, recv (1 or 2 tiles), group · comm.tgather: dst, recv, group ·
   //   comm.treduce: dst, acc, recv, group · syncall: workspace (0 or 1), used cores (0 or 1), scratch tiles of text
-  //   that still has them
+  //   that still has them · alloc_multi_tile: as alloc_tile · multi_tile_get: multi-tile, slot · get_validshape: tile ·
+  //   get_tensor_view_dim: view, dimension
+  // ins of tile ops with operands of their own kind: tmov, tstore: source, then preQuantScalar (an integer) or fp (a
+  //   scaling tile), if any · textract, tinsert: source, row, column, then the same · tgather: source, indices,
+  //   scratch; source alone with "maskPattern"; source, k value, scratch with "cmpMode" (outs: dst, cdst) · tmrgsort:
+  //   source, block length; or 2 to 4 lists and scratch (outs: dst, executed counts) · mgather: view, indices, scratch
+  //   view · mscatter: source, indices · trandom: 2 keys, 4 counters · trowargmax and its relatives write the index, or
+  //   value and index · tsels: mask, source, [scratch,] scalar · tquant: source, scale[, offset][, scratch]
   // Static integers where operands may stand (`sizes [32,32]`) become arith.constant-free: see `static_sizes`.
   std::vector<ValueId> operands;
   std::vector<std::uint32_t> segments;     // lengths; sums to operands.size()
@@ -175,7 +195,8 @@ struct Operation {
   // an integer), "pipe", "src_op", "dst_op", "op_type", "buf_id" as their syntax gives them; rings: "id", "dir_mask",
   // "slot_size", "slot_num", "local_slot_num", "nosplit", "split"; reserve_buffer: "name", "size", "location", "auto",
   // "base"; import_reserved_buffer: "name", "peer_func"; comm: "atomicType", "notifyOp", "cmp", "reduceOp", "root";
-  // syncall: "mode", "core_type" (which its text writes behind the parentheses as name = value).
+  // syncall: "mode", "core_type" (which its text writes behind the parentheses as name = value); tgather: "maskPattern"
+  // and "axis" ("row" or "col", a string behind the types); dense constants: a "dense" word, the text in <>.
   AttrDict attributes;
   // for: body · if: then, else · while: before, after · section: body. An absent else has an empty body; every other
   // scf region ends in its terminator, also where the text elides an empty scf.yield.
@@ -224,6 +245,10 @@ std::vector<Operation*> preorder(Function& function);
 bool orders_pipes(OpCode code);
 // True when the function has any operation of tier T1 that orders pipes (set_flag, barrier, ...): design.md section 4.
 bool has_synchronisation(const Function& function);
+// Whether the operation orders pipes, waits for another agent or notifies one: flags, barriers, events, twait, ttest,
+// tnotify, syncall, buffers' tokens. FIFO operations alone do not (pto-format 3.5, 3.7).
+bool waits_or_orders(OpCode code);
+bool waits_or_orders(const Function& function);
 
 std::string to_string(const Type& type);  // as printed; tiles in the compact spelling
 int bits_of(ScalarKind kind);             // index is 64

@@ -8,32 +8,27 @@
 namespace assay::pto {
 namespace {
 
-struct TierList {
-  std::string_view tier;
-  std::string_view title;
+struct Refused {
+  std::string_view why;
   std::string_view names;  // without "pto.", separated by blanks
 };
 
-// pto-format.md section 5.
-constexpr TierList kTiers[] = {
-    {"T3", "cube",
-     "tmatmul tmatmul.acc tmatmul.bias textract textract_fp tinsert tinsert_fp tgemv tgemv.acc tgemv.bias tmov.fp "
-     "tstore_fp "},
-    {"T4", "cross-core pipes",
-     "aic_initialize_pipe aiv_initialize_pipe reserve_buffer import_reserved_buffer tpush_to_aiv tpush_to_aic "
-     "tpop_from_aic tpop_from_aiv tfree_from_aic tfree_from_aiv talloc_to_aiv talloc_to_aic tpush tpop tfree talloc "
-     "initialize_l2g2l_pipe initialize_l2l_pipe "},
-    {"T5", "remaining elementwise, reduction, sort and select operations",
-     "trowmin trowprod trowargmax trowargmin tcolsum tcolmax tcolmin tcolprod tcolargmax tcolargmin trowexpandmax "
-     "trowexpandmin trowexpandexpdif tcolexpandmax tcolexpandmin tcolexpandexpdif tand tor txor tnot tshl tshr tands "
-     "tors txors tshls tshrs trem trems tfmod tfmods tpow tpows tprelu tlrelu tcmp tcmps tsel tsels taddc tsubc taddsc "
-     "tsubsc tpartadd tpartmul tpartmax tpartmin tpartargmax tpartargmin tsort32 tmrgsort tgatherb tscatter mgather "
-     "mscatter ttri trandom thistogram tinterleave tdeinterleave tpairreducesum tmuladddst tfusedmuladd "
-     "tfusedmuladdrelu taxpy tsubrelu taddreluconv tsubreluconv tprefetch tprefetch_async tfillpad_expand "
-     "tfillpad_inplace timg2col alloc_multi_tile multi_tile_get get_validshape get_tensor_view_dim "},
-    {"T6", "quantisation, MX and communication",
-     "tquant tquant.mx tdequant tmatmul.mx tmatmul.mx.acc tmatmul.mx.bias tgemv.mx syncall set_cross_block "
-     "wait_cross_block "},
+// Operations of the tile level that stay refused (pto-format.md sections 1.1 and 5).
+constexpr Refused kRefused[] = {
+    {"it belongs to the MX formats (block-scaled fp8 and fp4), which this version does not execute",
+     "tquant.mx tmatmul.mx tmatmul.mx.acc tmatmul.mx.bias tgemv.mx tgemv.mx.acc tgemv.mx.bias tget_scale_addr "},
+    {"it transfers asynchronously by SDMA, which this version does not execute; pto.comm.tput and pto.comm.tget are",
+     "tput_async tget_async wait_async_event test_async_event build_async_session comm.tput_async comm.tget_async "
+     "comm.wait_async_event comm.test_async_event comm.build_async_session tprefetch_async "
+     "make_prefetch_async_context "},
+    {"it names slots of a ring in global memory, which this version does not execute; tpush and tpop of tiles are",
+     "talloc_to_aiv talloc_to_aic talloc "},
+    {"it is what a compiler makes of tpush_to_*, tpop_from_* and *_initialize_pipe; give assay the text before that",
+     "tpush tpop tfree initialize_l2g2l_pipe initialize_l2l_pipe declare_tile declare_global "},
+    {"it belongs to convolution, which this version does not execute",
+     "timg2col tsetfmatrix setfmatrix set_img2col_rpt set_img2col_padding "},
+    {"it synchronises blocks by FFTS, of which this version executes pto.sync.set and pto.sync.wait",
+     "set_cross_block wait_cross_block "},
 };
 
 bool in_list(std::string_view list, std::string_view name) {
@@ -86,12 +81,8 @@ std::string explain_unknown_operation(std::string_view name) {
   if (name.size() > kLongestName) return fmt::format("unknown operation {}...", name.substr(0, kLongestName));
   if (name.starts_with("pto.")) {
     const std::string_view plain = name.substr(4);
-    for (const TierList& list : kTiers)
-      if (in_list(list.names, plain))
-        return fmt::format("{} belongs to tier {} ({}), which this version does not execute", name, list.tier,
-                           list.title);
-    if (name.starts_with("pto.comm."))
-      return fmt::format("{} belongs to tier T6 (communication), which this version does not execute", name);
+    for (const Refused& list : kRefused)
+      if (in_list(list.names, plain)) return fmt::format("{} is not executed: {}", name, list.why);
   }
   const std::string nearest = nearest_operation(name);
   if (nearest.empty() && is_micro_operation(name))
@@ -119,19 +110,59 @@ bool is_known_attribute(OpCode code, std::string_view key) {
   if (row.family == Family::arith)
     return key == "value" || key == "predicate" || key == "overflow" || key == "fastmath";
   if (row.family == Family::sync) return true;
+  const auto is = [&](std::initializer_list<std::string_view> keys) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  };
+  if (row.family == Family::pipe)
+    return is({"id", "dir_mask", "slot_size", "slot_num", "local_slot_num", "nosplit", "split", "name", "size",
+               "location", "auto", "base", "peer_func"});
+  if (row.family == Family::comm) return is({"atomicType", "notifyOp", "cmp", "reduceOp", "root", "mode", "core_type"});
   switch (code) {
     case OpCode::call:
       return key == "callee";
     case OpCode::make_tensor_view:
-      return key == "layout";
     case OpCode::tload:
       return key == "layout";
     case OpCode::tstore:
-      return key == "atomicType" || key == "stPhase" || key == "reluPreMode" || key == "layout";
+      return is({"atomicType", "stPhase", "reluPreMode", "layout"});
+    case OpCode::tmov:
+    case OpCode::textract:
+    case OpCode::tinsert:
+      return is({"reluPreMode", "accToVecMode"});
+    case OpCode::tmatmul:
+    case OpCode::tmatmul_acc:
+    case OpCode::tmatmul_bias:
+    case OpCode::tgemv:
+    case OpCode::tgemv_acc:
+    case OpCode::tgemv_bias:
+      return key == "accPhase";
     case OpCode::tcvt:
-      return key == "rmode" || key == "satmode" || key == "sat_mode";
+      return is({"rmode", "satmode", "sat_mode"});
     case OpCode::tci:
       return key == "descending";
+    case OpCode::tcmp:
+    case OpCode::tcmps:
+      return key == "cmpMode";
+    case OpCode::tgather:
+      return is({"maskPattern", "axis", "cmpMode", "offset"});
+    case OpCode::tcolsum:
+      return key == "isBinary";
+    case OpCode::tmrgsort:
+      return key == "exhausted";
+    case OpCode::ttri:
+      return key == "upperOrLower";
+    case OpCode::trandom:
+      return key == "rounds";
+    case OpCode::thistogram:
+      return key == "isMSB";
+    case OpCode::mgather:
+      return is({"coalesce", "gatherOob"});
+    case OpCode::mscatter:
+      return is({"coalesce", "scatterAtomicOp", "scatterOob", "scatterConflict"});
+    case OpCode::tquant:
+      return key == "quant_type";
+    case OpCode::tfillpad:
+      return key == "padValue";
     default:
       return false;
   }

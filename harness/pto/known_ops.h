@@ -1,4 +1,4 @@
-// What the reader knows about operations outside the op table: the tier a mnemonic of the dialect belongs to, so that a
+// What the reader knows about operations outside the op table: why a mnemonic of the dialect is refused, so that a
 // refusal can say so, and the attributes each operation takes.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace assay::pto {
 
-// Why an operation that is not in the op table is refused: a higher tier, a lower dialect level, another dialect, or
-// unknown with the nearest known name.
+// Why an operation that is not in the op table is refused: not executed and why, a lower dialect level, another dialect,
+// or unknown with the nearest known name.
 std::string explain_unknown_operation(std::string_view name);
 
 // False for attributes with no meaning here; the reader keeps them and warns.

@@ -164,6 +164,8 @@ class Runner {
         for (const Region& region : operation.regions) run_region(frame, region);
         return;
       case Family::tile:
+      case Family::pipe:
+      case Family::comm:
         return;
     }
   }

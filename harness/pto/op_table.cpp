@@ -22,11 +22,29 @@ constexpr DTypeSet kQuantised{DType::i8, DType::u8};
 constexpr DTypeSet kMovable{DType::f32, DType::f16, DType::bf16, DType::i32, DType::u32,
                             DType::i16, DType::u16, DType::i8,   DType::u8};
 
+// Operations with an optional second destination.
+constexpr int most_outs(OpCode code, int least) {
+  switch (code) {
+    case OpCode::tgather:     // compare form: dst, cdst
+    case OpCode::tmrgsort:    // lists: dst, executed counts
+    case OpCode::trowargmax:  // index, or value and index
+    case OpCode::trowargmin:
+    case OpCode::tcolargmax:
+    case OpCode::tcolargmin:
+      return 2;
+    default:
+      return least;
+  }
+}
+
 constexpr OpInfo kOps[] = {
 #define ASSAY_OP(code, mnemonic, tier, family, pipe, ins_min, ins_max, outs, scratch, dtypes, in_place, contract, \
                  bound_key, writes, clause)                                                                       \
-  {OpCode::code, mnemonic, tier,     Family::family, P::pipe,   ins_min,        ins_max, outs,                    \
-   scratch,      dtypes,   in_place, contract,       bound_key, Writes::writes, clause},
+  {                                                                                                               \
+      OpCode::code, mnemonic,       tier,     Family::family,                                                     \
+      P::pipe,      ins_min,        ins_max,  outs,                                                               \
+      scratch,      dtypes,         in_place, contract,                                                           \
+      bound_key,    Writes::writes, clause,   most_outs(OpCode::code, outs)},
 #include "harness/pto/op_table.inc"
 #undef ASSAY_OP
 };

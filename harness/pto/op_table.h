@@ -69,6 +69,7 @@ struct OpInfo {
   std::string_view bound_key;  // Contract::bounded: key into Profile::ulp
   Writes writes;
   std::string_view clause;  // where its meaning is specified
+  int outs_max;             // most operands inside outs(...); `outs` is the least
 };
 
 const OpInfo& info(OpCode code);

@@ -47,6 +47,7 @@ class Parser {
   void advance() { token_ = lexer_.next(); }
   bool at(char c) const { return token_.is(c); }
   bool at_word(std::string_view word) const { return token_.is_word(word); }
+  bool at_text(std::string_view text) const { return token_.kind == TokenKind::text && token_.text == text; }
   bool accept(char c);
   bool accept(std::string_view punctuation);
   bool accept_word(std::string_view word);
@@ -88,6 +89,8 @@ class Parser {
   bool parse_tile_entry(TileType& tile, unsigned& seen, std::string_view key, std::size_t offset);
   bool parse_extent(std::int64_t& extent);
   bool parse_local_array_rest(Type& type);
+  bool parse_multi_tile_rest(Type& type);
+  bool parse_vector(Type& type);
   bool parse_type_list(std::vector<Type>& types);  // "(" types ")" or one type
   bool parse_function_type(std::vector<Type>& arguments, std::vector<Type>& results);
 
@@ -119,7 +122,7 @@ class Parser {
   // ---- operations (parser_operations.cpp)
   bool parse_operation(Region& region);
   bool parse_result_names(std::vector<ResultName>& names);
-  bool resolve_operation(std::string_view name, std::size_t offset, const OpInfo*& info, bool& subset);
+  bool resolve_operation(std::string_view name, std::size_t offset, const OpInfo*& info);
   bool refuse_operation(std::string_view name, std::size_t offset);
   bool parse_body(const OpInfo& info, bool subset, Operation& operation, std::vector<Type>& results);
   bool parse_region(Region& region, OpCode parent, const std::vector<ResultName>& arguments,
@@ -144,26 +147,41 @@ class Parser {
   bool parse_values_and_types(Operation& operation);
   bool parse_initial_values(std::vector<ResultName>& names, std::vector<Use>& uses);
 
-  // ---- views, tiles, queries (parser_views.cpp)
+  // ---- views (parser_views.cpp)
   bool parse_view_operation(bool subset, Operation& operation, std::vector<Type>& results);
   bool parse_make_tensor_view(Operation& operation, std::vector<Type>& results);
   bool parse_partition_view(Operation& operation, const Use& view, std::vector<Type>& results);
   bool parse_subview(bool subset, Operation& operation, std::vector<Type>& results);
   bool parse_extent_type(const std::vector<Use>& extents);
   bool parse_alloc_tile(Operation& operation, std::vector<Type>& results);
+  bool parse_multi_tile_get(Operation& operation, std::vector<Type>& results);
+  bool parse_extent_query(Operation& operation, std::vector<Type>& results);
   bool parse_reinterpret(Operation& operation, std::vector<Type>& results);
   bool parse_addptr(Operation& operation, std::vector<Type>& results);
   bool parse_scalar_memory(Operation& operation, std::vector<Type>& results);
   bool parse_tile_element(Operation& operation, std::vector<Type>& results);
   bool parse_local_array(Operation& operation, std::vector<Type>& results);
-  bool parse_tile_operation(Operation& operation);
-  bool parse_operand_group(std::vector<Use>& uses, AttrDict& attributes);
   bool merge_attributes(AttrDict& into, AttrDict&& from, std::size_t offset);
+
+  // ---- tile operations (parser_tile.cpp)
+  bool parse_tile_operation(Operation& operation);
+  bool parse_operands(std::vector<Use>& uses, AttrDict& attributes);
+  bool parse_operand_group(std::vector<Use>& uses, AttrDict& attributes);
+
+  // ---- rings and communication (parser_pipe.cpp)
+  bool parse_pipe(Operation& operation, std::vector<Type>& results);
+  bool parse_initialize_pipe(Operation& operation);
+  bool parse_uses_in_parentheses(std::vector<Use>& uses);
+  bool parse_trailing_attributes(Operation& operation);
+  bool parse_comm(Operation& operation, std::vector<Type>& results);
+  bool parse_comm_result(const Operation& operation, std::vector<Type>& results);
+  bool segment_comm(Operation& operation, const std::vector<Use>& plain, const std::vector<Use>& staging,
+                    const std::vector<Use>& group, std::size_t offset);
+  bool parse_syncall(Operation& operation);
 
   // ---- synchronisation (parser_sync.cpp)
   bool parse_sync(Operation& operation);
   bool parse_bracketed_sync(Operation& operation);
-  bool parse_pipe_and_id(Operation& operation);
   bool parse_cache_invalidate(Operation& operation);
   bool parse_sync_item(Operation& operation, std::string_view key, std::vector<Use>& dynamic);
 

@@ -28,8 +28,47 @@ std::vector<std::int64_t> take_segments(AttrDict& attributes) {
   return sizes;
 }
 
+// How many of a tile operation's operands stand in outs(...): the second destination is optional.
+template <class TypeOf>
+std::int64_t generic_outs(const OpInfo& row, const Operation& operation, std::size_t count, const TypeOf& type_of) {
+  if (row.outs_max == row.outs) return row.outs;
+  if (row.code == OpCode::tmrgsort) return count > 0 && std::holds_alternative<VectorType>(type_of(count - 1)) ? 2 : 1;
+  if (row.code == OpCode::tgather) return find(operation.attributes, "cmpMode") ? 2 : 1;
+  return count == 4 ? 2 : 1;  // source, scratch, value, index
+}
+
+// The text of other tools counts the second staging tile, and the pointer and the view of a ring, as segments of their
+// own.
+void merge_optional_pair(const OpInfo& row, std::vector<std::int64_t>& written) {
+  std::size_t first = 0;
+  std::size_t expected = 4;
+  switch (row.code) {
+    case OpCode::aic_initialize_pipe:
+    case OpCode::aiv_initialize_pipe:
+      break;
+    case OpCode::comm_tput:
+    case OpCode::comm_tget:
+    case OpCode::comm_treduce:
+      first = 2;
+      expected = row.code == OpCode::comm_treduce ? 5 : 4;
+      break;
+    case OpCode::comm_tbroadcast:
+    case OpCode::comm_tscatter:
+    case OpCode::comm_tgather:
+      first = 1;
+      break;
+    default:
+      return;
+  }
+  if (written.size() != expected) return;
+  written[first] += written[first + 1];
+  written.erase(written.begin() + static_cast<std::ptrdiff_t>(first) + 1);
+}
+
 bool is_dynamic_row(const std::vector<Type>& results) {
-  const auto* tile = results.empty() ? nullptr : std::get_if<TileType>(&results[0]);
+  if (results.empty()) return false;
+  if (const auto* multi = std::get_if<MultiTileType>(&results[0])) return multi->tile.valid_rows == kDynamic;
+  const auto* tile = std::get_if<TileType>(&results[0]);
   return tile && tile->valid_rows == kDynamic;
 }
 
@@ -160,6 +199,7 @@ bool Parser::segment_generic(const OpInfo& row, Operation& operation, const std:
           std::rotate(operation.operands.begin(), operation.operands.begin() + static_cast<std::ptrdiff_t>(i),
                       operation.operands.begin() + static_cast<std::ptrdiff_t>(i) + 1);
       break;
+    case OpCode::alloc_multi_tile:
     case OpCode::alloc_tile: {
       sizes = {0, 0, 0};
       std::size_t next = 0;
@@ -168,10 +208,55 @@ bool Parser::segment_generic(const OpInfo& row, Operation& operation, const std:
       if (next < count) sizes[2] = 1;
       break;
     }
+    case OpCode::aic_initialize_pipe:
+    case OpCode::aiv_initialize_pipe:
+      sizes = {0, 0, n};  // pointer or view, then the consumers' buffers
+      if (count > 0 && type_of(0) != Type{ScalarType{ScalarKind::i32}})
+        sizes = {1, n > 1 ? 1 : 0, n > 2 ? n - 2 : 0};
+      else if (count > 1)
+        sizes = {0, 1, n - 1};
+      break;
+    case OpCode::tpush_to_aiv:
+    case OpCode::tpush_to_aic:
+      sizes = {1, n - 1};
+      break;
+    case OpCode::comm_tput:
+    case OpCode::comm_tget:
+      sizes = {1, 1, n - 2};
+      break;
+    case OpCode::comm_tnotify:
+    case OpCode::comm_twait:
+    case OpCode::comm_ttest:
+      sizes = {1, n - 1};
+      break;
+    case OpCode::comm_tbroadcast:
+    case OpCode::comm_tscatter:
+    case OpCode::comm_tgather:
+      sizes = {1, 1, n - 2};
+      break;
+    case OpCode::comm_treduce:
+      sizes = {1, 1, 1, n - 3};
+      break;
+    case OpCode::syncall: {
+      const auto kind = [&](ValueId id) {
+        const Type& type = function_->type(id);
+        return std::holds_alternative<ScalarType>(type) ? 1 : std::holds_alternative<TileType>(type) ? 2 : 0;
+      };
+      std::stable_sort(operation.operands.begin(), operation.operands.end(),
+                       [&](ValueId a, ValueId b) { return kind(a) < kind(b); });
+      sizes = {0, 0, 0};
+      for (ValueId id : operation.operands) ++sizes[static_cast<std::size_t>(kind(id))];
+      written.clear();
+      break;
+    }
     default:
-      if (row.family == Family::tile) sizes = {n - row.outs, row.outs};
+      if (row.family == Family::tile) {
+        const std::int64_t outs = generic_outs(row, operation, count, type_of);
+        sizes = {n - outs, outs};
+      }
       break;
   }
+  merge_optional_pair(row, written);
   if (row.family != Family::tile && written.size() == sizes.size()) sizes = std::move(written);
   std::int64_t total = 0;
   operation.segments.clear();

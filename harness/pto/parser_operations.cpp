@@ -100,8 +100,11 @@ bool Parser::parse_use_types(const std::vector<Use>& uses) {
       return fail_found(fmt::format("',' and a type: {} operands, but {} types", uses.size(), i));
     if (!parse_use_type(uses[i])) return false;
   }
-  if (at(',')) return fail(token_.offset, fmt::format("more types than the {} operands", uses.size()));
-  return true;
+  if (!at(',')) return true;
+  const std::size_t after = lexer_.position();
+  const bool text = lexer_.next().kind == TokenKind::text;  // "row" or "col" of tgather
+  lexer_.seek(after);
+  return text || fail(token_.offset, fmt::format("more types than the {} operands", uses.size()));
 }
 
 void Parser::add_segment(Operation& operation, const std::vector<Use>& uses) {
@@ -152,13 +155,23 @@ bool Parser::refuse_operation(std::string_view name, std::size_t offset) {
   return fail(offset, explain_unknown_operation(name));
 }
 
-bool Parser::resolve_operation(std::string_view name, std::size_t offset, const OpInfo*& row, bool& subset) {
-  subset = name == "pto.subset";  // old name of pto.subview
-  if (subset) name = "pto.subview";
-  if (name == "return") name = "func.return";
-  if (name == "call") name = "func.call";
+// Older names of operations, and names without their dialect (pto-format, changes between the versions).
+constexpr std::pair<std::string_view, std::string_view> kOlderNames[] = {
+    {"return", "func.return"},           {"call", "func.call"},
+    {"pto.subset", "pto.subview"},       {"pto.tmov.fp", "pto.tmov"},
+    {"pto.tstore_fp", "pto.tstore"},     {"pto.tstore.fp", "pto.tstore"},
+    {"pto.textract_fp", "pto.textract"}, {"pto.tinsert_fp", "pto.tinsert"},
+    {"pto.tput", "pto.comm.tput"},       {"pto.tget", "pto.comm.tget"},
+    {"pto.tnotify", "pto.comm.tnotify"}, {"pto.twait", "pto.comm.twait"},
+    {"pto.ttest", "pto.comm.ttest"},     {"pto.tbroadcast", "pto.comm.tbroadcast"},
+    {"pto.treduce", "pto.comm.treduce"}};
+
+bool Parser::resolve_operation(std::string_view name, std::size_t offset, const OpInfo*& row) {
   row = find_op(name);
   if (row && row->code == OpCode::func) return fail(offset, "a function cannot stand inside a function");
+  if (row) return true;
+  for (const auto& [older, today] : kOlderNames)
+    if (name == older) row = find_op(today);
   return row || refuse_operation(name, offset);
 }
 
@@ -173,8 +186,8 @@ bool Parser::parse_operation(Region& region) {
   if (!generic && token_.kind != TokenKind::word) return fail_found("an operation");
   const Token opname = token_;
   const OpInfo* row = nullptr;
-  bool subset = false;
-  if (!resolve_operation(opname.text, opname.offset, row, subset)) return false;
+  if (!resolve_operation(opname.text, opname.offset, row)) return false;
+  const bool subset = opname.text == "pto.subset";
   advance();
   Operation operation;
   operation.code = row->code;
@@ -201,6 +214,10 @@ bool Parser::parse_body(const OpInfo& row, bool subset, Operation& operation, st
       return parse_tile_operation(operation);
     case Family::sync:
       return parse_sync(operation);
+    case Family::pipe:
+      return parse_pipe(operation, results);
+    case Family::comm:
+      return parse_comm(operation, results);
     case Family::query: {
       if (at('(')) {
         advance();

@@ -49,9 +49,9 @@ constexpr SpaceName kSpaces[] = {{"vec", Space::vec},   {"ub", Space::vec},     
                                  {"bias", Space::bias}, {"scaling", Space::scaling}};
 
 // Accepted as opaque: they belong to higher tiers and no operation of this version takes them.
-constexpr std::string_view kOpaque[] = {"pto.pipe",        "pto.eventid_array",  "pto.async_session",
-                                        "pto.async_event", "pto.multi_tile_buf", "pto.struct",
-                                        "pto.pipe_handle", "pto.event",          "pto.comm_group"};
+constexpr std::string_view kOpaque[] = {"pto.pipe",        "pto.eventid_array", "pto.async_session",
+                                        "pto.async_event", "pto.struct",        "pto.prefetch_async_context",
+                                        "pto.pipe_handle", "pto.event",         "pto.comm_group"};
 
 template <class Row, std::size_t N>
 const Row* lookup(const Row (&rows)[N], std::string_view name) {
@@ -79,7 +79,8 @@ bool Parser::parse_builtin_type(Type& type) {
   }
   if (at_word("memref"))
     return fail(token_.offset, "memref types: this file is already lowered to memref level, which assay does not read");
-  if (at_word("vector") || at_word("tensor")) return parse_opaque_type(type, token_.offset);
+  if (at_word("vector")) return parse_vector(type);
+  if (at_word("tensor")) return parse_opaque_type(type, token_.offset);
   return fail_found("a type (i1 i8 i16 i32 i64 ui8.. index f16 bf16 f32 or !pto...)");
 }
 
@@ -97,6 +98,7 @@ bool Parser::parse_named_type(Type& type) {
   if (name == "pto.tensor_view") return followed() && parse_view_rest(type, false);
   if (name == "pto.partition_tensor_view" || name == "pto.tile_view") return followed() && parse_view_rest(type, true);
   if (name == "pto.local_array") return followed() && parse_local_array_rest(type);
+  if (name == "pto.multi_tile_buf") return followed() && parse_multi_tile_rest(type);
   if (const auto alias = type_aliases_.find(name); alias != type_aliases_.end()) {
     type = alias->second;
     advance();
@@ -207,6 +209,43 @@ bool Parser::parse_local_array_rest(Type& type) {
   array.count = shape[0];
   type = array;
   return expect('>', "to close the local array type");
+}
+
+// `<!pto.tile_buf<..>, count=N>`
+bool Parser::parse_multi_tile_rest(Type& type) {
+  MultiTileType multi;
+  Type tile;
+  if (!expect('<', "after !pto.multi_tile_buf")) return false;
+  const std::size_t begin = token_.offset;
+  if (!parse_type(tile)) return false;
+  if (!std::holds_alternative<TileType>(tile))
+    return fail(begin, fmt::format("found {}, expected a tile type", to_string(tile)));
+  multi.tile = std::get<TileType>(tile);
+  if (!expect(',', "and count=N") || !expect_word("count", "of the buffers") || !expect('=', "after count"))
+    return false;
+  const std::size_t at_count = token_.offset;
+  if (!parse_int(multi.count, "the number of buffers")) return false;
+  constexpr std::int64_t kMaxBuffers = 1024;
+  if (multi.count < 1 || multi.count > kMaxBuffers)
+    return fail(at_count, fmt::format("{} buffers, expected 1 to {}", multi.count, kMaxBuffers));
+  type = multi;
+  return expect('>', "to close the multi-tile type");
+}
+
+// `vector<4xi16>`
+bool Parser::parse_vector(Type& type) {
+  const std::size_t begin = token_.offset;
+  advance();
+  if (!at('<')) return fail_found("'<' after vector");
+  std::vector<std::int64_t> shape;
+  VectorType vector;
+  if (!parse_dimensions(shape) || !parse_element(vector.element)) return false;
+  constexpr std::int64_t kMaxVector = 1024;
+  if (shape.size() != 1 || shape[0] < 1 || shape[0] > kMaxVector)
+    return fail(begin, fmt::format("a vector has one static extent of 1 to {}, as in vector<4xi16>", kMaxVector));
+  vector.count = shape[0];
+  type = vector;
+  return expect('>', "to close the vector type");
 }
 
 bool Parser::parse_extent(std::int64_t& extent) {

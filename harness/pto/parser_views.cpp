@@ -1,4 +1,4 @@
-// Bodies of view, allocation and scalar-memory operations, and of tile operations (families A and B, pto-format 1.1).
+// Bodies of view, allocation and scalar-memory operations (family B, pto-format 1.1).
 #include "harness/pto/parser.h"
 
 namespace assay::pto {
@@ -12,7 +12,13 @@ bool Parser::parse_view_operation(bool subset, Operation& operation, std::vector
       return parse_use(view) && parse_partition_view(operation, view, results);
     }
     case OpCode::alloc_tile:
+    case OpCode::alloc_multi_tile:
       return parse_alloc_tile(operation, results);
+    case OpCode::multi_tile_get:
+      return parse_multi_tile_get(operation, results);
+    case OpCode::get_validshape:
+    case OpCode::get_tensor_view_dim:
+      return parse_extent_query(operation, results);
     case OpCode::subview:
       return parse_subview(subset, operation, results);
     case OpCode::treshape:
@@ -120,14 +126,48 @@ bool Parser::parse_alloc_tile(Operation& operation, std::vector<Type>& results) 
   const std::size_t begin = token_.offset;
   Type type;
   if (!parse_type(type)) return false;
-  if (!std::holds_alternative<TileType>(type))
-    return fail(begin, fmt::format("found {}, expected a tile type", to_string(type)));
+  if (operation.code == OpCode::alloc_tile ? !std::holds_alternative<TileType>(type)
+                                           : !std::holds_alternative<MultiTileType>(type))
+    return fail(begin, fmt::format("found {}, expected a {} type", to_string(type),
+                                   operation.code == OpCode::alloc_tile ? "tile" : "!pto.multi_tile_buf<..>"));
   std::vector<Use> extents = segments[1];
   extents.insert(extents.end(), segments[2].begin(), segments[2].end());
   if (!parse_extent_type(extents)) return false;
   for (const auto& segment : segments) add_segment(operation, segment);
   results.push_back(std::move(type));
   return true;
+}
+
+// `%m[%slot] : M -> T`
+bool Parser::parse_multi_tile_get(Operation& operation, std::vector<Type>& results) {
+  std::vector<Use> uses(2);
+  if (!parse_use(uses[0]) || !expect('[', "and the slot") || !parse_use(uses[1]) || !expect(']', "after the slot") ||
+      !parse_optional_attr_dict(operation.attributes) || !expect(':', "and the type of the buffers") ||
+      !parse_use_type(uses[0]))
+    return false;
+  results.emplace_back();
+  add_segment(operation, uses);
+  return expect("->", "and the tile's type") && parse_type(results.back());
+}
+
+// `get_validshape %t : T` gives two indices, `get_tensor_view_dim %v, %i : V -> index` one.
+bool Parser::parse_extent_query(Operation& operation, std::vector<Type>& results) {
+  const bool view = operation.code == OpCode::get_tensor_view_dim;
+  std::vector<Use> uses(view ? 2 : 1);
+  if (!parse_use(uses[0])) return false;
+  if (view && (!expect(',', "and the dimension") || !parse_use(uses[1]))) return false;
+  if (!parse_optional_attr_dict(operation.attributes) || !expect(':', "and the operand's type") ||
+      !parse_use_type(uses[0]))
+    return false;
+  results.assign(view ? 1 : 2, ScalarType{ScalarKind::index});
+  add_segment(operation, uses);
+  if (!accept("->")) return true;
+  const std::size_t begin = token_.offset;
+  std::vector<Type> written;
+  do {
+    if (!parse_type_list(written)) return false;
+  } while (!view && written.size() < 2 && accept(','));
+  return written == results || fail(begin, fmt::format("{} gives type index", mnemonic(operation.code)));
 }
 
 // `%t[%i, %j] sizes [R, C] [valid [%r, %c]] : T -> T`. The old pto.subset names no result type. The old pto.subview of
@@ -290,41 +330,6 @@ bool Parser::parse_local_array(Operation& operation, std::vector<Type>& results)
     if (!expect("->", "and the result's type") || !parse_type(results.back())) return false;
   }
   add_segment(operation, uses);
-  return true;
-}
-
-// `(%a, %b [, ] [{attributes}] : T, T)`
-bool Parser::parse_operand_group(std::vector<Use>& uses, AttrDict& attributes) {
-  if (!expect('(', "to open the operands")) return false;
-  while (token_.kind == TokenKind::value) {
-    uses.emplace_back();
-    if (!parse_use(uses.back())) return false;
-    if (!accept(',')) break;
-  }
-  if (at('{')) {
-    const std::size_t begin = token_.offset;
-    AttrDict inner;
-    if (!parse_attr_dict(inner) || !merge_attributes(attributes, std::move(inner), begin)) return false;
-  }
-  if (!uses.empty() && (!expect(':', "and the types of the operands") || !parse_use_types(uses))) return false;
-  return expect(')', "to close the operands");
-}
-
-bool Parser::parse_tile_operation(Operation& operation) {
-  const std::size_t begin = token_.offset;
-  std::vector<Use> ins, outs;
-  if (!expect_word("ins", "and the operands") || !parse_operand_group(ins, operation.attributes)) return false;
-  if (accept_word("outs") && !parse_operand_group(outs, operation.attributes)) return false;
-  AttrDict trailing;
-  if (!parse_optional_attr_dict(trailing) || !merge_attributes(operation.attributes, std::move(trailing), begin))
-    return false;
-  for (std::string_view mode : {"maskPattern", "cmpMode"})
-    if (operation.code == OpCode::tgather && find(operation.attributes, mode))
-      return fail(begin, fmt::format("pto.tgather with {} belongs to tier T5, which this version does not execute; "
-                                     "only the index form is",
-                                     mode));
-  add_segment(operation, ins);
-  add_segment(operation, outs);
   return true;
 }
 

@@ -37,6 +37,7 @@ struct AttributePrinter {
   std::string operator()(const EnumAttr& value) const {
     if (value.kind.empty()) return "<" + value.word + ">";
     if (value.kind == kTypeAttribute) return value.word;
+    if (value.kind == "dense") return fmt::format("dense<{}>", value.word);
     for (std::string_view spaced : {"round_mode", "saturation_mode", "atomic_type", "cmp", "notify_op"})
       if (value.kind == spaced && !value.word.empty()) return fmt::format("#pto<{} {}>", value.kind, value.word);
     return fmt::format("#{}{}<{}>", value.kind.starts_with("arith.") ? "" : "pto.", value.kind, value.word);

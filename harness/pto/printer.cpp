@@ -101,6 +101,8 @@ class FunctionPrinter {
   std::string head_view(const Operation& operation);
   std::string head_sync(const Operation& operation);
   std::string head_tile(const Operation& operation);
+  std::string head_pipe(const Operation& operation);
+  std::string head_comm(const Operation& operation);
   void print_regions(const Operation& operation, std::size_t operation_mark);
 
   std::string value(ValueId id) const { return names_.use(id); }
@@ -239,6 +241,10 @@ std::string FunctionPrinter::head(const Operation& operation) {
       return head_sync(operation);
     case Family::tile:
       return head_tile(operation);
+    case Family::pipe:
+      return head_pipe(operation);
+    case Family::comm:
+      return head_comm(operation);
     case Family::query:
       break;
   }
@@ -302,8 +308,9 @@ std::string FunctionPrinter::head_arith(const Operation& operation) {
     const Attribute* attribute = find(attributes, "value");
     std::string text =
         name + spaced(print_dict(attributes, {"value"})) + " " + (attribute ? print_attribute(*attribute) : "");
+    const auto* integer = attribute ? std::get_if<IntAttr>(&attribute->value) : nullptr;
     const bool untyped =
-        attribute && std::holds_alternative<IntAttr>(attribute->value) && !std::get<IntAttr>(attribute->value).type;
+        (integer && !integer->type) || (attribute && std::holds_alternative<EnumAttr>(attribute->value));
     return untyped ? text + " : " + result_type(operation) : text;
   }
   std::string flags;
@@ -331,7 +338,8 @@ std::string FunctionPrinter::head_view(const Operation& operation) {
     case OpCode::partition_view:
       return fmt::format("{} {}, offsets = [{}], sizes = [{}]{} : {} -> {}", name, segment(0), segment(1), segment(2),
                          attributes, operand_type(operation, 0), result_type(operation));
-    case OpCode::alloc_tile: {
+    case OpCode::alloc_tile:
+    case OpCode::alloc_multi_tile: {
       std::string text = name;
       constexpr std::string_view kKeys[] = {"addr", "valid_row", "valid_col"};
       for (std::size_t i = 0; i < 3; ++i)
@@ -344,6 +352,13 @@ std::string FunctionPrinter::head_view(const Operation& operation) {
       if (operation.segments[2]) text += fmt::format(" valid [{}]", segment(2));
       return fmt::format("{}{} : {} -> {}", text, attributes, operand_type(operation, 0), result_type(operation));
     }
+    case OpCode::multi_tile_get:
+      return fmt::format("{} {}[{}]{} : {} -> {}", name, operand(operation, 0), operand(operation, 1), attributes,
+                         operand_type(operation, 0), result_type(operation));
+    case OpCode::get_tensor_view_dim:
+      return fmt::format("{} {}{} : {} -> {}", name, values(operation.operands), attributes, operand_type(operation, 0),
+                         result_type(operation));
+    case OpCode::get_validshape:
     case OpCode::set_validshape:
       return fmt::format("{} {}{} : {}", name, values(operation.operands), attributes, operand_type(operation, 0));
     case OpCode::addptr:
@@ -421,12 +436,108 @@ std::string FunctionPrinter::head_sync(const Operation& operation) {
   return operation.operands.empty() ? text : text + " : " + types(operation.operands);
 }
 
+// Attributes stand where the compilers put them: behind outs(...), or inside ins(...).
 std::string FunctionPrinter::head_tile(const Operation& operation) {
-  const bool inside = operation.code == OpCode::tcvt;  // where the compilers put its attributes
-  const std::string attributes = spaced(print_dict(operation.attributes));
+  std::string inside, outside = spaced(print_dict(operation.attributes));
   const auto ins = operation.segment(0), outs = operation.segment(1);
-  return fmt::format("{} ins({}{} : {}) outs({} : {}){}", mnemonic(operation.code), values(ins),
-                     inside ? attributes : "", types(ins), values(outs), types(outs), inside ? "" : attributes);
+  std::string in_types = types(ins);
+  switch (operation.code) {
+    case OpCode::tcvt:
+    case OpCode::tcmp:
+    case OpCode::tcmps:
+    case OpCode::tcolsum:
+    case OpCode::tmrgsort:
+    case OpCode::trandom:
+    case OpCode::ttri:
+      inside.swap(outside);
+      break;
+    case OpCode::tgather: {
+      AttrDict mode, rest;
+      for (const auto& entry : operation.attributes) {
+        if (entry.first == "axis")
+          in_types += ", " + print_attribute(entry.second);
+        else
+          (entry.first == "maskPattern" || entry.first == "cmpMode" ? mode : rest).push_back(entry);
+      }
+      if (!mode.empty()) inside = ", " + print_dict(mode);
+      outside = spaced(print_dict(rest));
+      break;
+    }
+    default:
+      break;
+  }
+  return fmt::format("{} ins({}{} : {}) outs({} : {}){}", mnemonic(operation.code), values(ins), inside, in_types,
+                     values(outs), types(outs), outside);
+}
+
+std::string FunctionPrinter::head_pipe(const Operation& operation) {
+  const std::string name(mnemonic(operation.code));
+  const std::string attributes = spaced(print_dict(operation.attributes));
+  switch (operation.code) {
+    case OpCode::aic_initialize_pipe:
+    case OpCode::aiv_initialize_pipe: {
+      std::string operands;
+      for (std::size_t i = 0; i < 3; ++i) {
+        for (ValueId id : operation.segment(i)) {
+          const bool view = i == 0 && std::holds_alternative<ViewType>(function_.type(id));
+          constexpr std::string_view kKeys[] = {"gm_slot_buffer", "c2v_consumer_buf", "v2c_consumer_buf"};
+          operands += fmt::format("{}{} = {} : {}", operands.empty() ? "" : ", ", view ? "gm_slot_tensor" : kKeys[i],
+                                  value(id), type(id));
+        }
+      }
+      return fmt::format("{}{} ({})", name, attributes, operands);
+    }
+    case OpCode::reserve_buffer:
+    case OpCode::import_reserved_buffer:
+      return fmt::format("{}{} -> {}", name, attributes, result_type(operation));
+    case OpCode::tpush_to_aiv:
+    case OpCode::tpush_to_aic: {
+      std::string text =
+          fmt::format("{}({} : {}){}", name, operand(operation, 0), operand_type(operation, 0), attributes);
+      for (ValueId id : operation.segment(1)) text += fmt::format(" aiv_subblockid({} : {})", value(id), type(id));
+      return text;
+    }
+    case OpCode::tpop_from_aic:
+    case OpCode::tpop_from_aiv: {
+      const std::string valid = operation.operands.empty() ? "" : "(" + values(operation.operands) + ")";
+      return fmt::format("{}{}{} -> {}", name, valid, attributes, result_type(operation));
+    }
+    default: {
+      if (operation.operands.empty()) return name + attributes;
+      return fmt::format("{}({} : {}){}", name, values(operation.operands), types(operation.operands), attributes);
+    }
+  }
+}
+
+std::string FunctionPrinter::head_comm(const Operation& operation) {
+  const std::string name(mnemonic(operation.code));
+  if (operation.code == OpCode::syncall) {
+    std::string text = name + "(" + values(operation.operands);
+    if (!operation.operands.empty()) text += " : " + types(operation.operands);
+    text += ")";
+    std::string separator = " ";
+    for (std::string_view key : {"mode", "core_type"}) {
+      if (const Attribute* attribute = find(operation.attributes, key)) {
+        text += fmt::format("{}{} = {}", separator, key, print_attribute(*attribute));
+        separator = ", ";
+      }
+    }
+    return text + spaced(print_dict(operation.attributes, {"mode", "core_type"}));
+  }
+  const bool point_to_point = operation.code == OpCode::comm_tput || operation.code == OpCode::comm_tget;
+  const bool signal = operation.code == OpCode::comm_tnotify || operation.code == OpCode::comm_twait ||
+                      operation.code == OpCode::comm_ttest;
+  const std::size_t plain = operation.segments.size() - (signal ? 0 : point_to_point ? 1 : 2);
+  std::string operands;
+  for (std::size_t i = 0; i < operation.segments.size(); ++i) {
+    std::string text = values(operation.segment(i));
+    if (i == plain) text = fmt::format("{}({})", point_to_point ? "buf" : "recv", text);
+    if (i == plain + 1) text = fmt::format("group({})", text);
+    operands += (operands.empty() ? "" : ", ") + text;
+  }
+  std::string text =
+      fmt::format("{}({} : {}){}", name, operands, types(operation.operands), spaced(print_dict(operation.attributes)));
+  return operation.code == OpCode::comm_ttest ? text + " -> " + result_type(operation) : text;
 }
 
 }  // namespace

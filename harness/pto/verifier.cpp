@@ -36,13 +36,28 @@ std::size_t segments_of(OpCode code) {
     case OpCode::make_tensor_view:
     case OpCode::partition_view:
     case OpCode::alloc_tile:
+    case OpCode::alloc_multi_tile:
     case OpCode::subview:
     case OpCode::store_scalar:
     case OpCode::set_validshape:
+    case OpCode::aic_initialize_pipe:
+    case OpCode::aiv_initialize_pipe:
+    case OpCode::comm_tput:
+    case OpCode::comm_tget:
+    case OpCode::comm_tbroadcast:
+    case OpCode::comm_tgather:
+    case OpCode::comm_tscatter:
+    case OpCode::syncall:
       return 3;
     case OpCode::load_scalar:
+    case OpCode::tpush_to_aiv:
+    case OpCode::tpush_to_aic:
+    case OpCode::comm_tnotify:
+    case OpCode::comm_twait:
+    case OpCode::comm_ttest:
       return 2;
     case OpCode::for_op:
+    case OpCode::comm_treduce:
       return 4;
     default:
       return info(code).family == Family::tile ? 2 : 1;
@@ -54,7 +69,10 @@ int operands_of(OpCode code) {
   switch (code) {
     case OpCode::arith_constant:
     case OpCode::declare_local_array:
+    case OpCode::reserve_buffer:
+    case OpCode::import_reserved_buffer:
       return 0;
+    case OpCode::get_validshape:
     case OpCode::arith_negf:
     case OpCode::if_op:
     case OpCode::treshape:
@@ -69,6 +87,8 @@ int operands_of(OpCode code) {
     case OpCode::addptr:
     case OpCode::tassign:
     case OpCode::tgetval:
+    case OpCode::multi_tile_get:
+    case OpCode::get_tensor_view_dim:
     case OpCode::local_array_get:
       return 2;
     case OpCode::arith_extsi:
@@ -105,6 +125,14 @@ int results_of(OpCode code) {
     case OpCode::local_array_set:
     case OpCode::tprint:
       return 0;
+    case OpCode::get_validshape:
+      return 2;
+    case OpCode::reserve_buffer:
+    case OpCode::import_reserved_buffer:
+    case OpCode::tpop_from_aic:
+    case OpCode::tpop_from_aiv:
+    case OpCode::comm_ttest:
+      return 1;
     default:
       break;
   }
@@ -190,6 +218,9 @@ void FunctionVerifier::add(Location location, std::string message) {
 void FunctionVerifier::check_type(Location location, const Type& type, bool is_subview) {
   if (const auto* tile = std::get_if<TileType>(&type)) {
     if (std::string problem = tile_type_problem(*tile, is_subview); !problem.empty()) add(location, std::move(problem));
+  } else if (const auto* multi = std::get_if<MultiTileType>(&type)) {
+    if (std::string problem = tile_type_problem(multi->tile, false); !problem.empty())
+      add(location, std::move(problem));
   } else if (const auto* view = std::get_if<ViewType>(&type)) {
     if (view->shape.empty() || view->shape.size() > 5)
       add(location, fmt::format("{} has rank {}, expected 1 to 5", to_string(type), view->shape.size()));
@@ -217,6 +248,7 @@ bool FunctionVerifier::define(const Operation& operation, ValueId id) {
   if (visible_[id]) return report(operation, "%{} is defined twice", function_.values[id].name);
   visible_[id] = true;
   origin_[id] = operation.code;
+  defined_at_[id] = operation.location;
   return true;
 }
 
@@ -231,6 +263,7 @@ bool FunctionVerifier::check_region(const Region& region, const Operation* paren
       return false;
     }
     visible_[id] = true;
+    defined_at_[id] = where;
     defined.push_back(id);
     check_type(where, function_.type(id), false);
   }
@@ -307,6 +340,12 @@ void FunctionVerifier::check_operation(const Operation& operation) {
       expect_integers(operation, operation.code == OpCode::cmo_cacheinvalid || operation.code == OpCode::set_ffts
                                      ? std::span<const ValueId>{}
                                      : std::span<const ValueId>(operation.operands));
+      break;
+    case Family::pipe:
+      check_pipe(operation);
+      break;
+    case Family::comm:
+      check_comm(operation);
       break;
     case Family::query:
       if (!is_integer(operation.results[0]))

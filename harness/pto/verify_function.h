@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ class FunctionVerifier {
         errors_(errors),
         visible_(function.values.size(), false),
         constants_(function.values.size()),
-        origin_(function.values.size()) {}
+        origin_(function.values.size()),
+        defined_at_(function.values.size(), function.location) {}
   void run();
 
  private:
@@ -49,19 +51,44 @@ class FunctionVerifier {
   bool check_types(const Operation& operation, std::string_view what, const std::vector<ValueId>& values,
                    const std::vector<Type>& expected, std::size_t skip = 0);
 
-  // verify_tile.cpp: views, scalars in memory, tile operations
+  // verify_view.cpp: views, scalars in memory
   void check_view(const Operation& operation);
   void check_make_view(const Operation& operation);
   void check_partition(const Operation& operation);
   void check_alloc(const Operation& operation);
+  void check_multi_tile_get(const Operation& operation);
+  void check_extent_query(const Operation& operation);
   void check_subview(const Operation& operation);
   void check_reinterpret(const Operation& operation);
   void check_set_validshape(const Operation& operation);
   void check_memory_scalar(const Operation& operation);
+
+  // verify_tile.cpp: vector operations
+  std::string operand_pattern(const Operation& operation) const;
   void check_tile(const Operation& operation);
-  void check_transfer(const Operation& operation);
+  bool check_destinations(const Operation& operation);
   void check_tile_operands(const Operation& operation);
+  void check_index_width(const Operation& operation);
+  void check_tile_attributes(const Operation& operation);
   void check_conversion(const Operation& operation);
+  bool check_word(const Operation& operation, std::string_view key, std::span<const std::string_view> words);
+
+  // verify_cube.cpp: between memories, cube
+  void check_transfer(const Operation& operation);
+  void check_move(const Operation& operation);
+  void check_cut(const Operation& operation);
+  void check_matmul(const Operation& operation);
+  bool check_fixpipe(const Operation& operation, const TileType& source, std::span<const ValueId> parameter);
+  void check_elements_move(const Operation& operation, ValueId source_id, ValueId destination_id, bool quantised);
+
+  // verify_pipe.cpp: rings, communication
+  void check_pipe(const Operation& operation);
+  void check_comm(const Operation& operation);
+  void check_signal(const Operation& operation, const ViewType& signal);
+  void check_syncall(const Operation& operation);
+  bool check_integer(const Operation& operation, std::string_view key, std::int64_t low, std::int64_t high,
+                     bool required);
+
   bool check_element_scalar(const Operation& operation, DType element, ValueId scalar);
 
   template <class T>
@@ -75,6 +102,12 @@ class FunctionVerifier {
   bool is_integer(ValueId id) const;  // any width, index too
   bool expect_integers(const Operation& operation, std::span<const ValueId> ids);
   std::string type_text(ValueId id) const { return to_string(function_.type(id)); }
+  // "%t of type T (line 12)": the other end of a broken rule.
+  std::string described(ValueId id) const {
+    const int line = defined_at_[id].line;
+    return fmt::format("%{} of type {}{}", function_.values[id].name, type_text(id),
+                       line > 0 ? fmt::format(" (line {})", line) : std::string{});
+  }
 
   const Module& module_;
   const Function& function_;
@@ -82,6 +115,7 @@ class FunctionVerifier {
   std::vector<bool> visible_;
   std::vector<std::optional<std::int64_t>> constants_;  // of arith.constant
   std::vector<std::optional<OpCode>> origin_;           // operation that made the value
+  std::vector<Location> defined_at_;
 };
 
 }  // namespace assay::pto

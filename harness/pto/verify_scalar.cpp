@@ -84,6 +84,11 @@ bool FunctionVerifier::expect_integers(const Operation& operation, std::span<con
 void FunctionVerifier::check_constant(const Operation& operation) {
   const auto kind = scalar(operation.results[0]);
   const Attribute* value = find(operation.attributes, "value");
+  if (as<VectorType>(operation.results[0])) {
+    const auto* dense = value ? std::get_if<EnumAttr>(&value->value) : nullptr;
+    if (!dense || dense->kind != "dense") report(operation, "needs a dense value");
+    return;
+  }
   if (!kind || !value) {
     report(operation, "needs a value and a scalar type");
     return;

@@ -24,6 +24,8 @@ std::optional<Kind> kind_of(const pto::Type& type) {
     std::optional<Kind> operator()(const pto::TileType&) const { return Kind::tile; }
     std::optional<Kind> operator()(const pto::LocalArrayType&) const { return Kind::array; }
     std::optional<Kind> operator()(const pto::OpaqueType&) const { return std::nullopt; }
+    std::optional<Kind> operator()(const pto::MultiTileType&) const { return Kind::tile; }  // its first buffer
+    std::optional<Kind> operator()(const pto::VectorType&) const { return Kind::array; }  // write-only: nothing reads it
   };
   return std::visit(Visitor{}, type);
 }

@@ -21,6 +21,8 @@ std::string signature(const Operation& op, const pto::Function& function) {
     char operator()(const pto::TileType&) const { return 't'; }
     char operator()(const pto::LocalArrayType&) const { return 'a'; }
     char operator()(const pto::OpaqueType&) const { return '?'; }
+    char operator()(const pto::MultiTileType&) const { return 'm'; }
+    char operator()(const pto::VectorType&) const { return 'x'; }
   };
   std::string text;
   for (pto::ValueId value : op.operands) text += std::visit(Letter{}, function.type(value));

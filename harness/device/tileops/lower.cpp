@@ -168,6 +168,10 @@ bool Lowering::lower_operation(const pto::Operation& operation) {
     case pto::Family::tile:
       done = lower_tile(operation);
       break;
+    case pto::Family::pipe:
+    case pto::Family::comm:
+      refuse(operation);
+      break;
     case pto::Family::sync:  // sections; the ops that order pipes were refused before
       done = true;
       for (const pto::Region& region : operation.regions) done = done && lower_region(region);
@@ -188,7 +192,7 @@ Result<LoweredProgram> Lowering::run() {
   frame_ = &frame;
   fresh(abi::kReservedRegisters);
   program_.registers[abi::kRegisterBlocks] = launch_.blocks;
-  if (pto::has_synchronisation(*launch_.function)) return bad_input("explicit order");
+  if (pto::waits_or_orders(*launch_.function)) return bad_input("explicit order");
   if (!lower_arguments() || !lower_region(launch_.function->body)) return bad_input("{}", reason_);
   emit(abi::kOpHalt, {});
   if (options_.contract_fma) fuse_products();

@@ -130,7 +130,7 @@ bool Lowering::lower_call(const pto::Operation& operation) {
   const pto::Function* function = symbol ? launch_.module->find_function(symbol->name) : nullptr;
   if (!function || function->is_external) return refuse(operation, "of a function without a body");
   if (++depth_ > kMaxCallDepth) return refuse(operation, "nested too deeply");
-  if (pto::has_synchronisation(*function)) {
+  if (pto::waits_or_orders(*function)) {
     reason_ = "explicit order";
     return false;
   }
