@@ -24,7 +24,7 @@ namespace assay::sim {
 // instruction per part, in the order of issue, all with the operation as source; the first one counts.
 struct Part {
   pto::Pipe pipe = pto::Pipe::s;
-  bool drains = false;  // no body: the stream goes on when all pipes of the core have run dry, as at barrier PIPE_ALL
+  bool drains = false;  // waits until all pipes of the core have run dry, as barrier PIPE_ALL; then the body, if any
   Body issue = nullptr, body = nullptr;
   Ready ready = nullptr;
   Explain explain = nullptr;
@@ -71,27 +71,28 @@ class Signal {
     Compare compare = Compare::eq;
     std::int32_t against = 0;
   };
-  // A wait that an already consumed notify satisfies: the waiter waited for the same before, the word has satisfied it
-  // ever since, and the same notifier notified it twice in that time. Whichever of the two comes first, the other one
-  // finds it; reported once per pair of operations.
+  // A wait satisfied by a notify that an earlier wait has consumed already: the waiter waited for the same before, at
+  // the same operation or in an earlier task; the word has satisfied it ever since; and a notifier whose notify the
+  // first wait consumed has notified again, without effect. Once both have happened, whichever comes last finds it, so
+  // that no schedule hides it (seed bug B08).
   struct Stale {
     Origin first_wait, second_wait, first_notify, second_notify;
   };
   std::optional<Stale> notified(const Notify& notify);
-  std::optional<Stale> waited(const Wait& wait, std::int32_t value);
+  std::optional<Stale> waited(const Wait& wait);  // the wait is over
 
  private:
   struct Consumed {
     Wait wait;
     std::optional<Wait> again;
-    bool reported = false;
+    std::vector<Notify> notifies;                      // which the wait consumed
+    std::optional<std::pair<Origin, Origin>> repeated;  // one of them, and the same notifier's next
   };
-  std::optional<Stale> stale(Consumed& consumed);
+  static void count(Consumed& consumed, const Notify& notify);
+  static std::optional<Stale> stale(const Consumed& consumed);
 
-  // Since the word last changed from not satisfying to satisfying is a question per wait, so all recent notifies are
-  // kept; older ones cannot take part in a pair any more once every wait that saw them has been reset.
-  std::deque<Notify> notifies_;
-  std::vector<Consumed> consumed_;
+  std::deque<Notify> notifies_;     // the latest ones
+  std::vector<Consumed> consumed_;  // of waits that the word has satisfied ever since
 };
 
 // syncall: every core of the launch, or every one of a kind.
@@ -99,20 +100,21 @@ class AllCoreBarrier {
  public:
   enum class Cores : std::uint8_t { mix, cube, vector };
 
-  std::uint64_t arrive(const CoreKey& core);  // which time it is for this core, from 1
-  void add(std::uint64_t time, const Clock& clock);
+  // Counts the core's arrival; `done` is what it has done. Its next wait is for that time to be complete.
+  void arrive(const CoreKey& core, const Clock& done);
   std::uint64_t arrivals(const CoreKey& core) const;
   std::int64_t arrived(std::uint64_t time) const;  // cores that have arrived that often
-  const Clock& clock(std::uint64_t time) const;    // of all who arrived
+  const Clock& clock(std::uint64_t time) const;    // of all of them
 
  private:
   std::map<CoreKey, std::uint64_t> arrivals_;
-  std::map<std::uint64_t, Clock> clocks_;
+  std::vector<std::pair<std::int64_t, Clock>> times_;  // how many have arrived, and what they had done
 };
 
-// A transfer of a library macro between two pipes of one core: what its loads have brought and its stores will take
-// away. Parts of one core's macros pass in the order of issue.
+// What the loads of a library macro have brought and its stores will take away. A core's macros pass through their
+// pipes in the order of issue.
 struct Transfer {
+  const pto::Operation* op = nullptr;
   std::size_t next_part = 1;
   std::vector<Cargo> cargo;  // one per member of the group, or one
   Clock clock;

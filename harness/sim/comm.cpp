@@ -1,0 +1,272 @@
+// Bodies of notify, wait, test and the barrier of all cores (pto-format 3.6, 3.8; pto-isa 2.5).
+#include <algorithm>
+#include <cstring>
+
+#include "harness/sim/attribute.h"
+#include "harness/sim/global_rectangle.h"
+#include "harness/sim/machine.h"
+#include "harness/sim/ops/window.h"
+#include "harness/sim/shared.h"
+
+namespace assay::sim {
+namespace {
+
+using pto::OpCode;
+
+Origin origin_of(Machine& m, const Instruction& i) { return {i.source, &m.function()}; }
+
+// ---- signals
+
+struct Condition {
+  Compare compare = Compare::eq;
+  std::int32_t against = 0;
+};
+
+constexpr std::pair<std::string_view, Compare> kCompares[] = {{"eq", Compare::eq}, {"ne", Compare::ne},
+                                                              {"gt", Compare::gt}, {"ge", Compare::ge},
+                                                              {"lt", Compare::lt}, {"le", Compare::le}};
+
+Condition condition_of(Machine& m, const Instruction& i) {
+  Condition condition;
+  for (const auto& [word, compare] : kCompares)
+    if (pto::word(i.source->attributes, "cmp") == word) condition.compare = compare;
+  condition.against = static_cast<std::int32_t>(m.integer(i.operands[1]));
+  return condition;
+}
+
+std::string_view symbol(Compare compare) {
+  constexpr std::string_view kSymbols[] = {"==", "!=", ">", ">=", "<", "<="};
+  return kSymbols[static_cast<std::size_t>(compare)];
+}
+
+struct Word {
+  SignalKey key;
+  std::byte* at = nullptr;
+  std::int32_t value() const {
+    std::int32_t found = 0;
+    std::memcpy(&found, at, sizeof found);
+    return found;
+  }
+};
+
+// The signal's words. The window was checked.
+std::vector<Word> words_of(Machine& m, const View& view) {
+  std::vector<Word> words;
+  const RectangleShape shape = shape_of(view);
+  const Tensor* tensor = &m.tensor(view.base.tensor);
+  for_each_row(view, shape.rows, shape.cols, [&](std::int64_t, std::int64_t offset, std::int64_t stride) {
+    for (std::int64_t col = 0; col < shape.cols; ++col) {
+      const std::int64_t element = offset + col * stride;
+      words.push_back({{tensor, element}, m.global(view.base.tensor) + element * 4});
+    }
+  });
+  return words;
+}
+
+bool check_signal(Machine& m, const View& view, RectangleShape shape) {
+  return check_owner(m, view) && check_window(m, view, shape.rows, shape.cols);
+}
+
+void report_stale(Machine& m, const std::optional<Signal::Stale>& stale, const SignalKey& key) {
+  if (!stale) return;
+  const auto line = [](const Origin& origin) { return origin.op->location.line; };
+  m.fault("stale-signal",
+          fmt::format("the wait at line {} is satisfied by a notify that the wait at line {} has consumed: the word at "
+                      "element {} was notified at line {} and again at line {}, and never reset in between",
+                      line(stale->second_wait), line(stale->first_wait), key.word, line(stale->first_notify),
+                      line(stale->second_notify)),
+          m.current().code == OpCode::comm_tnotify ? stale->second_wait.op->location
+                                                   : stale->second_notify.op->location);
+}
+
+bool notify(Machine& m, const Instruction& i) {
+  const View& view = m.view(i.operands[0]);
+  if (!check_signal(m, view, {1, 1})) return false;
+  const bool adds = pto::word(i.source->attributes, "notifyOp") == "atomic_add";
+  const Word word{{&m.tensor(view.base.tensor), view.base.offset},
+                  m.global(view.base.tensor) + view.base.offset * 4};
+  const std::int32_t before = word.value();
+  const auto operand = static_cast<std::uint32_t>(m.integer(i.operands[1]));
+  const auto after = static_cast<std::int32_t>(adds ? static_cast<std::uint32_t>(before) + operand : operand);
+  std::memcpy(word.at, &after, sizeof after);
+  Signal& signal = m.shared().signals[word.key];
+  // Who reads a value that was set saw that notify; a sum, all that were added.
+  if (!adds) signal.clock = Clock();
+  m.release(signal.clock);
+  report_stale(m, signal.notified({key_of(m.who()), origin_of(m, i), before, after}), word.key);
+  if (m.tracing()) {
+    std::vector<std::byte> data(word.at, word.at + 4);
+    m.trace_global(view.base, 1, 1, {view.base.offset}, std::move(data));
+  }
+  return true;
+}
+
+bool check_wait(Machine& m, const Instruction& i) {
+  const View& view = m.view(i.operands[0]);
+  return check_signal(m, view, shape_of(view));
+}
+
+bool is_satisfied(Machine& m, const Instruction& i) {
+  const Condition condition = condition_of(m, i);
+  const std::vector<Word> words = words_of(m, m.view(i.operands[0]));
+  return std::all_of(words.begin(), words.end(),
+                     [&](const Word& word) { return holds(condition.compare, word.value(), condition.against); });
+}
+
+void acquire_all(Machine& m, const std::vector<Word>& words) {
+  for (const Word& word : words) {
+    const auto signal = m.shared().signals.find(word.key);
+    if (signal != m.shared().signals.end()) m.acquire(signal->second.clock);
+  }
+}
+
+bool wait(Machine& m, const Instruction& i) {
+  const Condition condition = condition_of(m, i);
+  const std::vector<Word> words = words_of(m, m.view(i.operands[0]));
+  acquire_all(m, words);
+  for (const Word& word : words) {
+    Signal& signal = m.shared().signals[word.key];
+    report_stale(m, signal.waited({key_of(m.who()), origin_of(m, i), condition.compare, condition.against}), word.key);
+  }
+  return true;
+}
+
+bool test(Machine& m, const Instruction& i) {
+  if (!check_wait(m, i)) return false;
+  const bool satisfied = is_satisfied(m, i);
+  if (satisfied) acquire_all(m, words_of(m, m.view(i.operands[0])));
+  m.scalar(i.results[0]) = satisfied ? 1 : 0;
+  m.trace_scalar(DType::u8, satisfied ? 1 : 0);
+  return true;
+}
+
+// Those who could still act.
+std::string others(Machine& m) {
+  constexpr std::size_t kNamed = 4;
+  std::string names;
+  std::size_t running = 0;
+  const CoreKey self = key_of(m.who());
+  for (const Shared::Agent& agent : m.shared().agents) {
+    if (agent.finished || key_of(agent.id) == self) continue;
+    if (++running <= kNamed) names += (names.empty() ? "" : ", ") + describe(agent.id);
+  }
+  if (running == 0) return "but all others have finished";
+  if (running > kNamed) names += fmt::format(" and {} more", running - kNamed);
+  return "of those still running: " + names;
+}
+
+Wait explain_wait(Machine& m, const Instruction& i) {
+  const View& view = m.view(i.operands[0]);
+  const Condition condition = condition_of(m, i);
+  const std::string& name = m.function().values[i.source->operands[0]].name;
+  for (const Word& word : words_of(m, view)) {
+    if (holds(condition.compare, word.value(), condition.against)) continue;
+    return {fmt::format("the signal at element {} of %{} to be {} {} (it is {})", word.key.word, name,
+                        symbol(condition.compare), condition.against, word.value()),
+            fmt::format("a tnotify of it, {}", others(m))};
+  }
+  return {};
+}
+
+// ---- all cores of the launch
+
+using Cores = AllCoreBarrier::Cores;
+
+Cores cores_of(const Instruction& i) {
+  const std::string_view word = pto::word(i.source->attributes, "core_type");
+  if (word == "aiv_only") return Cores::vector;
+  return word == "aic_only" ? Cores::cube : Cores::mix;
+}
+
+bool takes_part(const AgentId& agent, Cores cores) {
+  if (!agent.kind || cores == Cores::mix) return true;
+  return (*agent.kind == pto::CoreKind::vector) == (cores == Cores::vector);
+}
+
+AllCoreBarrier& barrier_of(Machine& m, const Instruction& i) {
+  return m.shared().barriers[{m.who().rank, m.who().task, cores_of(i)}];
+}
+
+bool is_soft(const Instruction& i) { return pto::word(i.source->attributes, "mode") == "soft"; }
+
+// Of the launch; the soft form may say how many (pto-isa 2.5).
+std::int64_t participants(Machine& m, const Instruction& i) {
+  if (is_soft(i) && i.source->segments.size() > 1 && i.source->segments[1] == 1) {
+    const std::int64_t used = m.integer(i.operands[i.source->segments[0]]);
+    if (used > 0) return used;
+  }
+  return std::count_if(m.shared().agents.begin(), m.shared().agents.end(), [&](const Shared::Agent& agent) {
+    return agent.id.rank == m.who().rank && agent.id.task == m.who().task && takes_part(agent.id, cores_of(i));
+  });
+}
+
+constexpr std::int64_t kWorkspaceBytes = 64;  // of the soft form's counter (pto-isa 2.5)
+
+bool arrive(Machine& m, const Instruction& i) {
+  if (!takes_part(m.who(), cores_of(i)))
+    return m.fault("syncall-core", fmt::format("{} at a barrier of {}", describe(m.who()),
+                                               pto::word(i.source->attributes, "core_type")));
+  if (is_soft(i) && i.source->segments[0] == 1) {
+    const Pointer& workspace = m.pointer(i.operands[0]);
+    const std::int64_t width = info(workspace.element).bits / 8;
+    const bool fits = workspace.tensor != kNoTensor && workspace.offset >= 0 &&
+                      workspace.offset * width + kWorkspaceBytes <= m.tensor(workspace.tensor).size() * width;
+    if (!fits)
+      return m.fault_at_operand("bounds", fmt::format("the counter of syncall takes {} bytes", kWorkspaceBytes), 0);
+  }
+  Clock done;
+  m.release(done);
+  barrier_of(m, i).arrive(key_of(m.who()), done);
+  return true;
+}
+
+bool all_arrived(Machine& m, const Instruction& i) {
+  const AllCoreBarrier& barrier = barrier_of(m, i);
+  return barrier.arrived(barrier.arrivals(key_of(m.who()))) >= participants(m, i);
+}
+
+bool leave(Machine& m, const Instruction& i) {
+  const AllCoreBarrier& barrier = barrier_of(m, i);
+  m.acquire(barrier.clock(barrier.arrivals(key_of(m.who()))));
+  return true;
+}
+
+Wait explain_barrier(Machine& m, const Instruction& i) {
+  const AllCoreBarrier& barrier = barrier_of(m, i);
+  const std::uint64_t time = barrier.arrivals(key_of(m.who()));
+  std::string missing;
+  for (const Shared::Agent& agent : m.shared().agents) {
+    const AgentId& id = agent.id;
+    if (id.rank != m.who().rank || id.task != m.who().task || !takes_part(id, cores_of(i))) continue;
+    if (barrier.arrivals(key_of(id)) >= time) continue;
+    missing += fmt::format("{}{}{}", missing.empty() ? "" : ", ", describe(id), agent.finished ? " (finished)" : "");
+  }
+  return {fmt::format("all cores at syncall number {}: {} of {} have arrived", time, barrier.arrived(time),
+                      participants(m, i)),
+          missing.empty() ? "cores the launch does not have" : missing};
+}
+
+constexpr Part kNotify[] = {{pto::Pipe::s, false, nullptr, notify, nullptr, nullptr}};
+constexpr Part kWait[] = {{pto::Pipe::s, false, check_wait, wait, is_satisfied, explain_wait}};
+constexpr Part kTest[] = {{pto::Pipe::s, false, nullptr, test, nullptr, nullptr}};
+constexpr Part kSyncAll[] = {{pto::Pipe::s, true, nullptr, arrive, nullptr, nullptr},
+                             {pto::Pipe::s, false, nullptr, leave, all_arrived, explain_barrier}};
+
+}  // namespace
+
+std::span<const Part> comm_parts(OpCode code) {
+  switch (code) {
+    case OpCode::comm_tnotify:
+      return kNotify;
+    case OpCode::comm_twait:
+      return kWait;
+    case OpCode::comm_ttest:
+      return kTest;
+    case OpCode::syncall:
+      return kSyncAll;
+    default:
+      return {};
+  }
+}
+
+}  // namespace assay::sim
