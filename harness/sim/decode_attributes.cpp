@@ -357,6 +357,111 @@ std::string check_tile_family(const Operation& op, const pto::Function& function
   return check_tile_dtypes(op, function);
 }
 
+// ---- rings and communication (segments: ir.h)
+
+// One pattern per segment: a letter of `signature`, and how often it may stand there.
+struct Segment {
+  char letter;
+  std::uint32_t least, most;
+};
+
+std::string check_segments(const Operation& op, const pto::Function& function, std::initializer_list<Segment> expected,
+                           std::string_view results) {
+  const std::string found = signature(op, function);
+  std::size_t at = 0, index = 0;
+  bool fits = op.segments.size() == expected.size();
+  for (const Segment& segment : expected) {
+    if (!fits) break;
+    const std::uint32_t length = op.segments[index++];
+    fits = length >= segment.least && length <= segment.most;
+    for (std::uint32_t i = 0; fits && i < length; ++i) fits = found[at++] == segment.letter;
+  }
+  return fits && found.substr(at) == ">" + std::string(results) ? "" : fmt::format("operands {}", found);
+}
+
+constexpr std::uint32_t kMaxGroup = 1 << 16;
+
+std::string check_ring(const Operation& op, const pto::Function& function) {
+  switch (op.code) {
+    case OpCode::aic_initialize_pipe:
+    case OpCode::aiv_initialize_pipe: {
+      const bool views = !op.segments.empty() && op.segments[0] == 1 &&
+                         std::holds_alternative<pto::ViewType>(function.type(op.operands[0]));
+      return check_segments(op, function, {{views ? 'v' : 'p', 0, 1}, {'s', 0, 1}, {'s', 0, 1}}, "");
+    }
+    case OpCode::reserve_buffer:
+    case OpCode::import_reserved_buffer:
+      return check_segments(op, function, {}, "s");
+    case OpCode::tpush_to_aiv:
+    case OpCode::tpush_to_aic:
+      return check_segments(op, function, {{'t', 1, 1}, {'s', 0, 1}}, "");
+    case OpCode::tpop_from_aic:
+    case OpCode::tpop_from_aiv:
+      if (!op.segments.empty() && op.segments[0] == 1) return "one valid extent";
+      return check_segments(op, function, {{'s', 0, 2}}, "t");
+    default:
+      return check_segments(op, function, {{'t', 0, 1}}, "");
+  }
+}
+
+// All views and tiles of a transfer hold the same elements; a signal is made of i32 words.
+std::string check_elements(const Operation& op, const pto::Function& function) {
+  std::optional<DType> element;
+  for (pto::ValueId value : op.operands) {
+    const auto* view = std::get_if<pto::ViewType>(&function.type(value));
+    const auto* tile = std::get_if<pto::TileType>(&function.type(value));
+    if (!view && !tile) continue;
+    const DType found = view ? view->element : tile->element;
+    if (info(found).bits < 8) return fmt::format("elements of {}", name(found));
+    if (element && *element != found) return fmt::format("{} beside {}", name(found), name(*element));
+    element = found;
+  }
+  return "";
+}
+
+std::string check_signal(const Operation& op, const pto::Function& function, std::string_view results) {
+  if (const std::string problem = check_segments(op, function, {{'v', 1, 1}, {'s', 1, 1}}, results); !problem.empty())
+    return problem;
+  const DType element = std::get<pto::ViewType>(function.type(op.operands[0])).element;
+  if (element != DType::i32 && element != DType::u32) return fmt::format("a signal of {}", name(element));
+  return is_float(*scalar_kind(function, op.operands[1])) ? "a float for a signal" : "";
+}
+
+bool is_one_of(const Operation& op, std::string_view key, std::initializer_list<std::string_view> words) {
+  const std::string_view word = pto::word(op.attributes, key);
+  return word.empty() || one_of(word, words);
+}
+
+std::string check_comm(const Operation& op, const pto::Function& function) {
+  const auto transfer = [&](std::initializer_list<Segment> segments) {
+    const std::string problem = check_segments(op, function, segments, "");
+    return problem.empty() ? check_elements(op, function) : problem;
+  };
+  switch (op.code) {
+    case OpCode::comm_tput:
+    case OpCode::comm_tget:
+      return transfer({{'v', 1, 1}, {'v', 1, 1}, {'t', 1, 2}});
+    case OpCode::comm_tbroadcast:
+    case OpCode::comm_tgather:
+    case OpCode::comm_tscatter:
+      return transfer({{'v', 1, 1}, {'t', 1, 2}, {'v', 1, kMaxGroup}});
+    case OpCode::comm_treduce:
+      if (!is_one_of(op, "reduceOp", {"sum", "max", "min"})) return "an unknown reduceOp";
+      return transfer({{'v', 1, 1}, {'t', 1, 1}, {'t', 1, 2}, {'v', 1, kMaxGroup}});
+    case OpCode::comm_tnotify:
+      if (!is_one_of(op, "notifyOp", {"set", "atomic_add"})) return "an unknown notifyOp";
+      return check_signal(op, function, "");
+    case OpCode::comm_twait:
+    case OpCode::comm_ttest:
+      if (!is_one_of(op, "cmp", {"eq", "ne", "gt", "ge", "lt", "le"})) return "an unknown cmp";
+      return check_signal(op, function, op.code == OpCode::comm_ttest ? "s" : "");
+    default:
+      if (!is_one_of(op, "mode", {"hard", "soft"}) || !is_one_of(op, "core_type", {"mix", "aic_only", "aiv_only"}))
+        return "an unknown mode or core_type";
+      return check_segments(op, function, {{'p', 0, 1}, {'s', 0, 1}, {'t', 0, 2}}, "");
+  }
+}
+
 }  // namespace
 
 std::string check_operands(const Operation& op, const pto::Function& function) {
@@ -365,6 +470,10 @@ std::string check_operands(const Operation& op, const pto::Function& function) {
       return check_tile_family(op, function);
     case pto::Family::view:
       return check_view_family(op, function);
+    case pto::Family::pipe:
+      return check_ring(op, function);
+    case pto::Family::comm:
+      return check_comm(op, function);
     case pto::Family::query:
       return signature(op, function) == ">s" ? "" : "expected one scalar result";
     case pto::Family::arith:
