@@ -23,7 +23,7 @@ void Memory::grow(std::int64_t size) {
   if (pages * kPageBytes <= this->size()) return;
   stamps_.resize(static_cast<std::size_t>(pages), generation_ - 1);
   data_.resize(static_cast<std::size_t>(pages * kPageBytes));
-  defined_.resize(data_.size());
+  defined_.resize(data_.size() / 64);
 }
 
 void Memory::begin(std::uint64_t poison_seed) {
@@ -59,27 +59,18 @@ void Memory::poison(std::int64_t address, std::int64_t size) {
 void Memory::reset_page(std::size_t page) {
   const std::size_t begin = page * kPageBytes;
   poison_words(begin / 8, (begin + kPageBytes) / 8);
-  std::memset(defined_.data() + begin, 0, kPageBytes);
+  std::memset(defined_.data() + begin / 64, 0, kPageBytes / 8);
   stamps_[page] = generation_;
-}
-
-std::int64_t Memory::first_undefined(std::int64_t address, std::int64_t size) const {
-  const void* found = std::memchr(defined_.data() + address, 0, static_cast<std::size_t>(size));
-  return found == nullptr ? -1 : static_cast<const std::uint8_t*>(found) - defined_.data();
-}
-
-void Memory::define(std::int64_t address, std::int64_t size) {
-  std::memset(defined_.data() + address, 1, static_cast<std::size_t>(size));
 }
 
 void Memory::undefine(std::int64_t address, std::int64_t size) {
   touch(address, size);
-  std::memset(defined_.data() + address, 0, static_cast<std::size_t>(size));
+  clear_bits(defined_, address, address + size);
   poison(address, size);
 }
 
 void Memory::copy_definedness(std::int64_t to, std::int64_t from, std::int64_t size) {
-  std::memmove(defined_.data() + to, defined_.data() + from, static_cast<std::size_t>(size));
+  copy_bits(defined_, to, from, size);
 }
 
 }  // namespace assay::sim

@@ -1,10 +1,13 @@
-// One byte-addressed on-chip memory: data, poison and definedness per byte. A memory is reused by every block and every
-// run of a backend; starting afresh costs nothing until a page is touched (pto-isa 1.2, 3; seed bugs B23, B24).
+// One byte-addressed on-chip memory: data, poison and definedness per byte, kept as bits. A memory is reused by every
+// block and every run of a backend; starting afresh costs nothing until a page is touched (pto-isa 1.2, 3; seed bugs
+// B23, B24).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "harness/sim/bits.h"
 
 namespace assay::sim {
 
@@ -30,10 +33,14 @@ class Memory {
       if (stamps_[page] != generation_) reset_page(page);
     return data_.data() + address;
   }
+  // The same bytes as they stand, for runs without checks.
+  std::byte* raw(std::int64_t address) { return data_.data() + address; }
   // Address of the first undefined byte, or -1. The range was touched.
-  std::int64_t first_undefined(std::int64_t address, std::int64_t size) const;
+  std::int64_t first_undefined(std::int64_t address, std::int64_t size) const {
+    return first_clear_bit(defined_, address, address + size);
+  }
   // The range was touched and now holds values.
-  void define(std::int64_t address, std::int64_t size);
+  void define(std::int64_t address, std::int64_t size) { set_bits(defined_, address, address + size); }
   // The range becomes undefined and poisoned.
   void undefine(std::int64_t address, std::int64_t size);
   // Copies definedness of a touched range onto another touched range.
@@ -53,7 +60,7 @@ class Memory {
   std::uint32_t generation_ = 0;
   std::vector<std::uint32_t> stamps_;  // generation in which a page was last reset
   std::vector<std::byte> data_;
-  std::vector<std::uint8_t> defined_;  // 0 or 1 per byte
+  Bits defined_;  // one per byte
 };
 
 }  // namespace assay::sim
