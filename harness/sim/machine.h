@@ -69,6 +69,7 @@ class Machine {
 
   // ---- where we are
   const Profile& profile() const { return *options_.profile; }
+  bool checks_accesses() const { return options_.check_accesses; }  // definedness, and bounds of global memory
   const device::Launch& launch() const { return launch_; }
   const pto::Function& function() const { return *frame_->code->function; }
   std::int64_t block() const { return block_; }
