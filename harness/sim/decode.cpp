@@ -295,6 +295,9 @@ class Decoder {
     if (!body) body = view_body(op.code);
     if (!body) body = memory_body(op.code);
     if (!body) return unsupported(op, row.mnemonic);
+    for (const std::string& absent : profile_.absent_ops)
+      if (row.mnemonic.substr(4) == absent)
+        return unsupported(op, fmt::format("{} is no instruction of {}", row.mnemonic, profile_.name));
     if (const auto problem = check_operands(op, *code().function); !problem.empty()) return malformed(op, problem);
     if (const auto lacking = unsupported_form(op); !lacking.empty())
       return unsupported(op, fmt::format("{} with {}", row.mnemonic, lacking));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "harness/sim/decode_vector.h"
 #include "harness/sim/scalar.h"
 
 namespace assay::sim {
@@ -190,11 +191,6 @@ std::string check_tile_dtypes(const Operation& op, const pto::Function& function
     return fmt::format("not defined for {}", name(destination));
   for (std::size_t i = 0; i < sources; ++i) {
     if (static_cast<int>(i) == row.scratch || !dtype(i)) continue;
-    if (op.code == OpCode::tgather && i == 1) {
-      if (info(*dtype(i)).is_float || info(*dtype(i)).bits > 32 || info(*dtype(i)).bits < 16)
-        return fmt::format("indices of {}", name(*dtype(i)));
-      continue;
-    }
     const bool fits = moves ? info(*dtype(i)).bits == info(destination).bits : *dtype(i) == destination;
     if (!fits) return fmt::format("{} operand for a {} destination", name(*dtype(i)), name(destination));
   }
@@ -344,6 +340,7 @@ std::string check_view_family(const Operation& op, const pto::Function& function
 }
 
 std::string check_tile_family(const Operation& op, const pto::Function& function) {
+  if (const auto problem = check_vector_operands(op, function)) return *problem;
   const std::string found = signature(op, function);
   if (!tile_signature_fits(op.code, found)) return fmt::format("operands {}", found);
   if (op.segments.size() != 2 || op.segments[1] != 1 || op.segments[0] + 1 != op.operands.size())
@@ -493,7 +490,7 @@ static std::string_view relu_mode(const Operation& op) {
 }
 
 std::string unsupported_form(const Operation& op) {
-  if (op.code == OpCode::tgather && pto::find(op.attributes, "maskPattern")) return "maskPattern";
+  if (const std::string form = unsupported_vector_form(op); !form.empty()) return form;
   if (pto::find(op.attributes, "preQuantScalar")) return "preQuantScalar as an attribute; it is an operand";
   const std::string_view relu = relu_mode(op);
   if (!relu.empty() && relu != "no_relu" && relu != "normal_relu") return fmt::format("reluPreMode {}", relu);
@@ -512,7 +509,10 @@ void decode_attributes(const Operation& op, const pto::Function& function, Instr
   if (op.code == OpCode::tsetval || op.code == OpCode::local_array_set)
     instruction.from_kind = *scalar_kind(function, op.operands[2]);
   instruction.kind = first_scalar(op.results).value_or(instruction.from_kind);
-  if (pto::info(op.code).family == pto::Family::tile) instruction.ins = op.segments[0];
+  if (pto::info(op.code).family == pto::Family::tile) {
+    instruction.ins = op.segments[0];
+    decode_vector_attributes(op, function, instruction);
+  }
   if (op.code == OpCode::arith_cmpi) instruction.immediate = *predicate(op, kIntegerPredicates);
   if (op.code == OpCode::arith_cmpf) instruction.immediate = *predicate(op, kFloatPredicates);
   if (op.code == OpCode::declare_local_array)

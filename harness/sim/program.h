@@ -53,6 +53,7 @@ struct Instruction {
   const pto::Operation* source = nullptr;
   std::uint32_t target = 0;     // instruction to jump to, or function to call
   std::uint32_t ins = 0;        // operands that stand in ins(...)
+  std::int32_t scratch = -1;    // the scratch tile among them: written, never read (format 3.3)
   pto::ScalarKind kind{};       // of the result, else of the first scalar operand
   pto::ScalarKind from_kind{};  // of the first scalar operand
   std::uint64_t immediate = 0;  // constant bits, comparison predicate, flags of tile ops
@@ -61,7 +62,8 @@ struct Instruction {
 };
 
 // Flags in Instruction::immediate of tile ops.
-inline constexpr std::uint64_t kDescending = 1, kAtomicAdd = 2, kRelu = 4;
+inline constexpr std::uint64_t kDescending = 1, kAtomicAdd = 2, kRelu = 4, kPairwiseTree = 8, kUntilExhausted = 16,
+                               kUpper = 32;
 
 struct FunctionCode {
   const pto::Function* function = nullptr;

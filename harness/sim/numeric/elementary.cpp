@@ -25,22 +25,17 @@ double exp_reduced(double r) {
   return sum;
 }
 
-}  // namespace
-
-float exp_f32(float x) {
-  if (x != x) return kNaN;
-  if (x > 88.8F) return kInfinity;  // the largest finite f32 is e^88.72
-  if (x < -104.0F) return 0.0F;     // half the least subnormal is e^-103.97
-  const double scaled = static_cast<double>(x) * kLog2E;
+float exp_of(double x) {
+  if (x > 88.8) return kInfinity;  // the largest finite f32 is e^88.72
+  if (x < -104.0) return 0.0F;     // half the least subnormal is e^-103.97
+  const double scaled = x * kLog2E;
   const int k = static_cast<int>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-  const double value = exp_reduced(static_cast<double>(x) - k * kLn2) * power_of_two(k);
+  const double value = exp_reduced(x - k * kLn2) * power_of_two(k);
   return value >= 0x1.FFFFFFp+127 ? kInfinity : static_cast<float>(value);
 }
 
-float log_f32(float x) {
-  if (x == 0) return -kInfinity;
-  if (!(x > 0)) return kNaN;
-  if (x == kInfinity) return kInfinity;
+// Of a positive finite f32.
+double log_of(float x) {
   const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(x));
   int exponent = static_cast<int>(bits >> 52) - 1023;
   double m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFU) | 0x3FF0000000000000U);
@@ -52,7 +47,27 @@ float log_f32(float x) {
   const double s = (m - 1) / (m + 1), square = s * s;
   double sum = 0;
   for (int n = 21; n >= 1; n -= 2) sum = sum * square + 1.0 / n;
-  return static_cast<float>(exponent * kLn2 + 2 * s * sum);
+  return exponent * kLn2 + 2 * s * sum;
+}
+
+enum class Parity { fraction, even, odd };
+Parity parity_of(float y) {
+  const float magnitude = std::fabs(y);
+  if (magnitude >= 0x1p24F) return Parity::even;
+  const auto whole = static_cast<std::int32_t>(magnitude);
+  if (static_cast<float>(whole) != magnitude) return Parity::fraction;
+  return whole % 2 == 0 ? Parity::even : Parity::odd;
+}
+
+}  // namespace
+
+float exp_f32(float x) { return x != x ? kNaN : exp_of(static_cast<double>(x)); }
+
+float log_f32(float x) {
+  if (x == 0) return -kInfinity;
+  if (!(x > 0)) return kNaN;
+  if (x == kInfinity) return kInfinity;
+  return static_cast<float>(log_of(x));
 }
 
 float sqrt_f32(float x) { return x != x || x < 0 ? kNaN : std::sqrt(x); }
@@ -64,5 +79,23 @@ float rsqrt_f32(float x) {
 }
 
 float recip_f32(float x) { return x != x ? kNaN : 1.0F / x; }
+
+float pow_f32(float x, float y) {
+  if (y == 0 || x == 1) return 1.0F;
+  if (x != x || y != y) return kNaN;
+  const float magnitude = std::fabs(x);
+  const Parity parity = parity_of(y);
+  const bool negative = std::signbit(x) && parity == Parity::odd;
+  float result = 0;
+  if (std::isinf(y))
+    result = magnitude == 1 ? 1.0F : (magnitude > 1) == (y > 0) ? kInfinity : 0.0F;
+  else if (magnitude == 0 || std::isinf(magnitude))
+    result = (magnitude == 0) == (y > 0) ? 0.0F : kInfinity;
+  else if (x < 0 && parity == Parity::fraction)
+    return kNaN;
+  else
+    result = exp_of(static_cast<double>(y) * log_of(magnitude));
+  return negative ? -result : result;
+}
 
 }  // namespace assay::sim

@@ -1,11 +1,10 @@
-// tadd tsub tmul tdiv tmax tmin, their scalar forms, and their row- and column-expanded forms: one body over the
-// destination's valid rectangle; the forms differ in where the second operand comes from (pto-format 3.3,
-// isa 2.3, 2.4).
-#include "harness/sim/ops/elementwise.h"
-
+// Operators of two operands over the destination's valid rectangle: tile and tile, tile and scalar, and the row- and
+// column-expanded forms. One body; the forms differ in where the second operand comes from (pto-format 3.3, isa 2.3,
+// 2.4).
 #include <algorithm>
 
-#include "harness/sim/ops/support.h"
+#include "harness/sim/ops/arithmetic.h"
+#include "harness/sim/ops/spread.h"
 #include "harness/sim/ops/table.h"
 
 namespace assay::sim {
@@ -13,97 +12,66 @@ namespace {
 
 using pto::OpCode;
 
-// Integers wrap in their width; floats round to nearest even.
-struct Add {
-  template <class T>
-  static T apply(T a, T b) {
-    if constexpr (std::is_floating_point_v<T>)
-      return quiet(a + b);
-    else
-      return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-  }
+// exp(a - b), the difference rounded to the element type as the subtraction's result is [assumed] (isa 2.4).
+struct ExpDif {
+  static float apply(float a, float b) { return exp_f32(a - b); }
 };
-struct Subtract {
-  template <class T>
-  static T apply(T a, T b) {
-    if constexpr (std::is_floating_point_v<T>)
-      return quiet(a - b);
-    else
-      return static_cast<T>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-  }
-};
-struct Multiply {
-  template <class T>
-  static T apply(T a, T b) {
-    if constexpr (std::is_floating_point_v<T>)
-      return quiet(a * b);
-    else
-      return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-  }
-};
-struct Divide {
-  static float apply(float a, float b) { return quiet(a / b); }
-};
-struct Maximum {
-  template <class T>
-  static T apply(T a, T b) {
-    return maximum_of(a, b);
-  }
-};
-struct Minimum {
-  template <class T>
-  static T apply(T a, T b) {
-    return minimum_of(a, b);
-  }
+struct ExpDifHalf {
+  static float apply(float a, float b) { return exp_f32(f16_value(f16_nearest(a - b))); }
 };
 
 template <class Op, class T>
-void apply_rows(const Spread& a, const Spread& b, std::int64_t rows, std::int64_t cols, std::byte* out) {
-  auto* target = reinterpret_cast<T*>(out);
-  for (std::int64_t row = 0; row < rows; ++row, target += cols) {
+void apply_rows(const Spread& a, const Spread& b, Extent extent, T* target) {
+  for (std::int64_t row = 0; row < extent.rows; ++row, target += extent.cols) {
     const T* x = reinterpret_cast<const T*>(a.data) + row * a.row_step;
     const T* y = reinterpret_cast<const T*>(b.data) + row * b.row_step;
     if (a.each_column && b.each_column && a.block == 0 && b.block == 0)
-      for (std::int64_t col = 0; col < cols; ++col) target[col] = Op::apply(x[col], y[col]);
+      for (std::int64_t col = 0; col < extent.cols; ++col) target[col] = Op::apply(x[col], y[col]);
     else if (a.each_column && a.block == 0 && !b.each_column)
-      for (std::int64_t col = 0; col < cols; ++col) target[col] = Op::apply(x[col], *y);
+      for (std::int64_t col = 0; col < extent.cols; ++col) target[col] = Op::apply(x[col], *y);
     else
-      for (std::int64_t col = 0; col < cols; ++col) target[col] = Op::apply(x[a.column(col)], y[b.column(col)]);
+      for (std::int64_t col = 0; col < extent.cols; ++col) target[col] = Op::apply(x[a.column(col)], y[b.column(col)]);
   }
 }
 
+template <class Op, class T>
+bool check_domain(Machine& m, const Instruction& i, const Spread& a, const Spread& b, Extent extent) {
+  for (std::int64_t row = 0; row < extent.rows; ++row)
+    for (std::int64_t col = 0; col < extent.cols; ++col) {
+      const T x = reinterpret_cast<const T*>(a.data)[row * a.row_step + a.column(col)];
+      const T y = reinterpret_cast<const T*>(b.data)[row * b.row_step + b.column(col)];
+      if (Op::defined(x, y)) continue;
+      return m.fault(Op::kRule, fmt::format("{} of {} by {} at ({},{})", pto::mnemonic(i.code), +x, +y, row, col));
+    }
+  return true;
+}
+
 template <class Op>
-bool apply(Machine& m, DType dtype, Spread a, Spread b, Extent extent, std::byte* out) {
-  const std::int64_t count = extent.rows * extent.cols;
+bool apply(Machine& m, const Instruction& i, Spread a, Spread b, Extent extent, std::byte* out) {
+  const DType dtype = destination(m, i).dtype;
   if (!info(dtype).is_float) {
-    if constexpr (!std::is_same_v<Op, Divide>)
+    if constexpr (kTakesIntegers<Op>)
       return visit_integer(dtype, [&](auto type) {
-        apply_rows<Op, decltype(type)>(a, b, extent.rows, extent.cols, out);
+        using T = decltype(type);
+        if constexpr (kHasDomain<Op>)
+          if (!check_domain<Op, T>(m, i, a, b, extent)) return false;
+        apply_rows<Op>(a, b, extent, reinterpret_cast<T*>(out));
         return true;
       });
     return false;
   }
-  a.data = reinterpret_cast<const std::byte*>(widen(m, dtype, a.data, a.count, 0));
-  b.data = reinterpret_cast<const std::byte*>(widen(m, dtype, b.data, b.count, 1));
-  apply_rows<Op, float>(a, b, extent.rows, extent.cols, out);
-  auto* values = reinterpret_cast<float*>(out);
-  if (dtype == DType::f32) flush(m, values, count);
-  narrow(dtype, values, count, out);
+  if constexpr (kTakesFloats<Op>) {
+    a.data = reinterpret_cast<const std::byte*>(widen(m, dtype, a.data, a.count, 0));
+    b.data = reinterpret_cast<const std::byte*>(widen(m, dtype, b.data, b.count, 1));
+    auto* values = reinterpret_cast<float*>(out);
+    if (std::is_same_v<Op, ExpDif> && dtype == DType::f16)
+      apply_rows<ExpDifHalf>(a, b, extent, values);
+    else
+      apply_rows<Op>(a, b, extent, values);
+    if (dtype == DType::f32) flush(m, values, extent.rows * extent.cols);
+    narrow(dtype, values, extent.rows * extent.cols, out);
+  }
   return true;
-}
-
-// The elements of a source over the destination's valid rectangle.
-bool same_element(Machine& m, const Tile& tile, Extent extent, std::size_t stage, Spread& spread) {
-  spread = {m.read(tile, extent.rows, extent.cols, stage), extent.rows * extent.cols, extent.cols, true, 0};
-  return spread.data != nullptr;
-}
-
-void scalar_element(Machine& m, const Instruction& i, std::size_t operand, DType dtype, std::size_t stage,
-                    Spread& spread) {
-  const std::uint64_t bits = element_for_tile(m.scalar(i.operands[operand]), i.from_kind, dtype);
-  std::byte* data = m.staging(stage, 8);
-  std::memcpy(data, &bits, 8);
-  spread = {data, 1, 0, false, 0};
 }
 
 template <class Op>
@@ -111,22 +79,16 @@ bool run(Machine& m, const Instruction& i, const Spread& a, const Spread& b) {
   const Tile& d = destination(m, i);
   const Extent extent{d.valid_rows, d.valid_cols};
   std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(extent.rows * extent.cols * 8, 8));
-  apply<Op>(m, d.dtype, a, b, extent, out);
-  return finish(m, d, extent.rows, extent.cols, out);
+  return apply<Op>(m, i, a, b, extent, out) && finish(m, d, extent.rows, extent.cols, out);
 }
 
 template <class Op>
 bool elementwise(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const Tile& d = destination(m, i);
-  const Extent extent{d.valid_rows, d.valid_cols};
   Spread spreads[2];
-  for (std::size_t k = 0; k < 2; ++k) {
-    if (i.operands[k].kind == Kind::scalar)
-      scalar_element(m, i, k, d.dtype, k, spreads[k]);
-    else if (!same_element(m, m.tile(i.operands[k]), extent, k, spreads[k]))
-      return false;
-  }
+  for (std::size_t k = 0; k < 2; ++k)
+    if (!spread_operand(m, i, k, d.dtype, {d.valid_rows, d.valid_cols}, spreads[k])) return false;
   return run<Op>(m, i, spreads[0], spreads[1]);
 }
 
@@ -134,12 +96,11 @@ template <class Op>
 bool row_expanded(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const Tile& d = destination(m, i);
-  const Extent extent{d.valid_rows, d.valid_cols};
   Spread spreads[2];
   std::size_t expanded = 0;
   if (!find_row_operand(m, i, expanded) || !read_row_operand(m, i, expanded, spreads[expanded])) return false;
   const std::size_t full = 1 - expanded;
-  if (!same_element(m, m.tile(i.operands[full]), extent, full, spreads[full])) return false;
+  if (!spread_tile(m, m.tile(i.operands[full]), {d.valid_rows, d.valid_cols}, full, spreads[full])) return false;
   return run<Op>(m, i, spreads[0], spreads[1]);
 }
 
@@ -147,18 +108,15 @@ template <class Op>
 bool column_expanded(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const Tile& d = destination(m, i);
-  const Extent extent{d.valid_rows, d.valid_cols};
   Spread full, line;
-  if (!same_element(m, m.tile(i.operands[0]), extent, 0, full)) return false;
-  const std::int64_t needed = extent.rows == 0 ? 0 : 1;
-  if (!same_element(m, m.tile(i.operands[1]), {needed, extent.cols}, 1, line)) return false;
+  if (!spread_tile(m, m.tile(i.operands[0]), {d.valid_rows, d.valid_cols}, 0, full)) return false;
+  const std::int64_t needed = d.valid_rows == 0 ? 0 : 1;
+  if (!spread_tile(m, m.tile(i.operands[1]), {needed, d.valid_cols}, 1, line)) return false;
   line.row_step = 0;
   return run<Op>(m, i, full, line);
 }
 
-}  // namespace
-
-Body elementwise_body(OpCode code) {
+Body plain_body(OpCode code) {
   switch (code) {
     case OpCode::tadd:
     case OpCode::tadds:
@@ -178,6 +136,40 @@ Body elementwise_body(OpCode code) {
     case OpCode::tmin:
     case OpCode::tmins:
       return elementwise<Minimum>;
+    case OpCode::tand:
+    case OpCode::tands:
+      return elementwise<And>;
+    case OpCode::tor:
+    case OpCode::tors:
+      return elementwise<Or>;
+    case OpCode::txor:
+    case OpCode::txors:
+      return elementwise<Xor>;
+    case OpCode::tshl:
+    case OpCode::tshls:
+      return elementwise<ShiftLeft>;
+    case OpCode::tshr:
+    case OpCode::tshrs:
+      return elementwise<ShiftRight>;
+    case OpCode::trem:
+    case OpCode::trems:
+      return elementwise<Remainder>;
+    case OpCode::tfmod:
+    case OpCode::tfmods:
+      return elementwise<Fmod>;
+    case OpCode::tpow:
+    case OpCode::tpows:
+      return elementwise<Power>;
+    case OpCode::tprelu:
+    case OpCode::tlrelu:
+      return elementwise<Prelu>;
+    default:
+      return nullptr;
+  }
+}
+
+Body expanded_body(OpCode code) {
+  switch (code) {
     case OpCode::trowexpandadd:
       return row_expanded<Add>;
     case OpCode::trowexpandsub:
@@ -186,6 +178,12 @@ Body elementwise_body(OpCode code) {
       return row_expanded<Multiply>;
     case OpCode::trowexpanddiv:
       return row_expanded<Divide>;
+    case OpCode::trowexpandmax:
+      return row_expanded<Maximum>;
+    case OpCode::trowexpandmin:
+      return row_expanded<Minimum>;
+    case OpCode::trowexpandexpdif:
+      return row_expanded<ExpDif>;
     case OpCode::tcolexpandadd:
       return column_expanded<Add>;
     case OpCode::tcolexpandsub:
@@ -194,9 +192,22 @@ Body elementwise_body(OpCode code) {
       return column_expanded<Multiply>;
     case OpCode::tcolexpanddiv:
       return column_expanded<Divide>;
+    case OpCode::tcolexpandmax:
+      return column_expanded<Maximum>;
+    case OpCode::tcolexpandmin:
+      return column_expanded<Minimum>;
+    case OpCode::tcolexpandexpdif:
+      return column_expanded<ExpDif>;
     default:
       return nullptr;
   }
+}
+
+}  // namespace
+
+Body elementwise_body(OpCode code) {
+  const Body body = plain_body(code);
+  return body ? body : expanded_body(code);
 }
 
 }  // namespace assay::sim

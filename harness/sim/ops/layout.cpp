@@ -33,6 +33,17 @@ bool tfillpad(Machine& m, const Instruction& i) {
   return finish(m, d, d.valid_rows, d.valid_cols, out);
 }
 
+// The same, where source and destination are one storage.
+bool tfillpad_inplace(Machine& m, const Instruction& i) {
+  const Tile &s = m.tile(i.operands[0]), &d = destination(m, i);
+  if (s.space == d.space && s.address == d.address && s.row_stride == d.row_stride && s.col_stride == d.col_stride)
+    return tfillpad(m, i);
+  return m.fault_at_tile("illegal-operand",
+                         fmt::format("{} is filled in place of the {}, which is another storage", describe(d),
+                                     describe(s)),
+                         s);
+}
+
 // The columns of both sources side by side.
 bool tconcat(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
@@ -73,7 +84,10 @@ bool ttrans(Machine& m, const Instruction& i) {
 Body layout_body(OpCode code) {
   switch (code) {
     case OpCode::tfillpad:
+    case OpCode::tfillpad_expand:
       return tfillpad;
+    case OpCode::tfillpad_inplace:
+      return tfillpad_inplace;
     case OpCode::tconcat:
       return tconcat;
     case OpCode::ttrans:

@@ -166,6 +166,7 @@ bool tmov(Machine& m, const Instruction& i) {
 Body move_body(OpCode code) {
   switch (code) {
     case OpCode::tload:
+    case OpCode::tprefetch:  // no effect but its staging tile's content (format 3.2)
       return tload;
     case OpCode::tstore:
       return tstore;

@@ -1,12 +1,12 @@
-// trowsum and trowmax: the source's valid columns into the destination's one column (pto-isa 2.4, 2.8).
+// Reductions of rows into the destination's one column and of columns into its one row (pto-isa 2.4, 2.8).
 //
-// A sum is an f32 sum in an order every profile with these chunks allows: chunks in ascending order, inside a chunk the
-// upper half is added onto the lower one until one element is left, as the device's vadd trees do. f16 rows are summed
-// in f32 and rounded once.
+// A row's sum is an f32 sum in an order every profile with these chunks allows: chunks in ascending order, inside a
+// chunk the upper half is added onto the lower one until one element is left, as the device's vadd trees do. A column's
+// is the same with isBinary, the pairwise tree, and goes down the rows without [assumed]. f16 is summed in f32 and
+// rounded once. Products go the way of sums. Integers wrap.
 #include <algorithm>
-#include <vector>
 
-#include "harness/sim/ops/support.h"
+#include "harness/sim/ops/arithmetic.h"
 #include "harness/sim/ops/table.h"
 
 namespace assay::sim {
@@ -16,107 +16,194 @@ using pto::OpCode;
 
 constexpr std::int64_t kDefaultChunk = 512;
 
+// How the elements of a line are combined.
+struct Order {
+  bool sequential = false;
+  std::int64_t chunk = kDefaultChunk;
+};
+
+Order order_of(const Profile& profile) {
+  const bool chunked = profile.sum_order == SumOrder::chunked && profile.sum_chunk > 0;
+  return {profile.sum_order == SumOrder::sequential, chunked ? profile.sum_chunk : kDefaultChunk};
+}
+
 // Destroys x[0, n); n > 0.
-float halving_sum(float* x, std::int64_t n) {
+template <class Op, class T>
+T halving(T* x, std::int64_t n) {
   while (n > 1) {
     const std::int64_t half = (n + 1) / 2;
-    for (std::int64_t k = 0; k < n - half; ++k) x[k] += x[half + k];
+    for (std::int64_t k = 0; k < n - half; ++k) x[k] = Op::apply(x[k], x[half + k]);
     n = half;
   }
   return x[0];
 }
 
-float sequential_sum(const float* x, std::int64_t n) {
-  float sum = x[0];
-  for (std::int64_t k = 1; k < n; ++k) sum += x[k];
-  return sum;
+template <class Op, class T>
+T sequential(const T* x, std::int64_t n) {
+  T result = x[0];
+  for (std::int64_t k = 1; k < n; ++k) result = Op::apply(result, x[k]);
+  return result;
 }
 
-float sum_row(const Profile& profile, float* x, std::int64_t n) {
-  if (profile.sum_order == SumOrder::sequential) return sequential_sum(x, n);
-  const bool chunked = profile.sum_order == SumOrder::chunked && profile.sum_chunk > 0;
-  const std::int64_t chunk = chunked ? profile.sum_chunk : kDefaultChunk;
-  float total = halving_sum(x, std::min(chunk, n));
-  for (std::int64_t begin = chunk; begin < n; begin += chunk)
-    total += halving_sum(x + begin, std::min(chunk, n - begin));
+template <class Op, class T>
+T combine(const Order& order, T* x, std::int64_t n) {
+  if (order.sequential) return sequential<Op>(x, n);
+  T total = halving<Op>(x, std::min(order.chunk, n));
+  for (std::int64_t begin = order.chunk; begin < n; begin += order.chunk)
+    total = Op::apply(total, halving<Op>(x + begin, std::min(order.chunk, n - begin)));
   return total;
 }
 
-template <class T>
-T max_row(const T* x, std::int64_t n) {
-  T best = x[0];
-  for (std::int64_t k = 1; k < n; ++k) best = maximum_of(best, x[k]);
-  return best;
-}
+// The lines that are reduced: `count` of `length` elements.
+struct Lines {
+  const std::byte* data = nullptr;
+  std::int64_t count = 0, length = 0;
+  bool by_column = false;
 
-struct Rows {
-  const std::byte* data;
-  std::int64_t rows, cols;
+  bool empty() const { return count == 0 || length == 0; }
+  // Element k of a line.
+  std::int64_t at(std::int64_t line, std::int64_t k) const {
+    return by_column ? k * count + line : line * length + k;
+  }
 };
 
-bool open_rows(Machine& m, const Instruction& i, Rows& rows) {
+bool open_lines(Machine& m, const Instruction& i, bool by_column, Lines& lines) {
   if (!enter_tile_op(m, i)) return false;
   const Tile &s = m.tile(i.operands[0]), &d = destination(m, i);
-  if (d.valid_cols > 1)
-    return m.fault_at_tile(
-        "valid-mismatch",
-        fmt::format("the {} has {} valid columns, a reduction has one result per row", describe(d), d.valid_cols), d);
-  rows = {m.read(s, d.valid_rows, s.valid_cols, 0), d.valid_rows, s.valid_cols};
-  return rows.data != nullptr;
+  const std::int64_t across = by_column ? d.valid_rows : d.valid_cols;
+  if (across > 1)
+    return m.fault_at_tile("valid-mismatch",
+                           fmt::format("the {} has {} valid {}, a reduction has one result per {}", describe(d), across,
+                                       by_column ? "rows" : "columns", by_column ? "column" : "row"),
+                           d);
+  lines.by_column = by_column;
+  lines.count = across == 0 ? 0 : by_column ? d.valid_cols : d.valid_rows;
+  lines.length = by_column ? s.valid_rows : s.valid_cols;
+  lines.data = by_column ? m.read(s, lines.length, lines.count, 0) : m.read(s, lines.count, lines.length, 0);
+  return lines.data != nullptr;
 }
 
-bool is_empty(const Tile& d, const Rows& rows) { return d.valid_cols == 0 || rows.rows == 0 || rows.cols == 0; }
+bool finish_lines(Machine& m, const Tile& d, const Lines& lines, const std::byte* out) {
+  return lines.by_column ? finish(m, d, 1, lines.count, out) : finish(m, d, lines.count, 1, out);
+}
 
-bool finish_empty(Machine& m, const Tile& d) {
-  m.trace_tile(d, 0, 0, m.staging(kOutputStage, 8));
+bool finish_empty(Machine& m, const Instruction& i) {
+  for (std::size_t k = i.ins; k < i.operands.size(); ++k)
+    m.trace_tile(m.tile(i.operands[k]), 0, 0, m.staging(kOutputStage, 8));
   return true;
 }
 
-bool trowsum(Machine& m, const Instruction& i) {
-  Rows rows{};
-  if (!open_rows(m, i, rows)) return false;
-  const Tile& d = destination(m, i);
-  if (is_empty(d, rows)) return finish_empty(m, d);
-  const float* x = widen(m, d.dtype, rows.data, rows.rows * rows.cols, 0);
-  auto* scratch = reinterpret_cast<float*>(m.staging(1, rows.cols * 4));
-  auto* out = reinterpret_cast<float*>(m.staging(kOutputStage, rows.rows * 4));
-  for (std::int64_t row = 0; row < rows.rows; ++row) {
-    std::copy_n(x + row * rows.cols, rows.cols, scratch);
-    out[row] = quiet(sum_row(m.profile(), scratch, rows.cols));
-  }
-  if (d.dtype == DType::f32) flush(m, out, rows.rows);
-  narrow(d.dtype, out, rows.rows, reinterpret_cast<std::byte*>(out));
-  return finish(m, d, rows.rows, 1, reinterpret_cast<std::byte*>(out));
+// The elements of the lines as T, floats widened; then visit(T*) for the output.
+template <class Visitor>
+bool visit_elements(Machine& m, DType dtype, const Lines& lines, const Visitor& visit) {
+  if (info(dtype).is_float) return visit(widen(m, dtype, lines.data, lines.count * lines.length, 0));
+  return visit_integer(dtype, [&](auto type) { return visit(reinterpret_cast<const decltype(type)*>(lines.data)); });
 }
 
-bool trowmax(Machine& m, const Instruction& i) {
-  Rows rows{};
-  if (!open_rows(m, i, rows)) return false;
+template <class Op, bool kByColumn>
+bool reduce(Machine& m, const Instruction& i) {
+  Lines lines;
+  if (!open_lines(m, i, kByColumn, lines)) return false;
+  if (lines.empty()) return finish_empty(m, i);
   const Tile& d = destination(m, i);
-  if (is_empty(d, rows)) return finish_empty(m, d);
-  std::byte* out = m.staging(kOutputStage, rows.rows * 8);
+  Order order = order_of(m.profile());
+  if (kByColumn) order.sequential = i.immediate != kPairwiseTree;
+  std::byte* out = m.staging(kOutputStage, lines.count * 8);
+  visit_elements(m, d.dtype, lines, [&](auto* x) {
+    using T = std::remove_const_t<std::remove_pointer_t<decltype(x)>>;
+    auto* line = reinterpret_cast<T*>(m.staging(1, lines.length * 8));
+    for (std::int64_t n = 0; n < lines.count; ++n) {
+      for (std::int64_t k = 0; k < lines.length; ++k) line[k] = x[lines.at(n, k)];
+      const T result = combine<Op>(order, line, lines.length);
+      if constexpr (std::is_floating_point_v<T>)
+        reinterpret_cast<T*>(out)[n] = quiet(result);
+      else
+        reinterpret_cast<T*>(out)[n] = result;
+    }
+    return true;
+  });
   if (info(d.dtype).is_float) {
-    const float* x = widen(m, d.dtype, rows.data, rows.rows * rows.cols, 0);
     auto* values = reinterpret_cast<float*>(out);
-    for (std::int64_t row = 0; row < rows.rows; ++row) values[row] = quiet(max_row(x + row * rows.cols, rows.cols));
-    narrow(d.dtype, values, rows.rows, out);
-  } else {
-    visit_integer(d.dtype, [&](auto type) {
-      using T = decltype(type);
-      const T* x = reinterpret_cast<const T*>(rows.data);
-      for (std::int64_t row = 0; row < rows.rows; ++row)
-        reinterpret_cast<T*>(out)[row] = max_row(x + row * rows.cols, rows.cols);
-      return true;
-    });
+    if (d.dtype == DType::f32) flush(m, values, lines.count);
+    narrow(d.dtype, values, lines.count, out);
   }
-  return finish(m, d, rows.rows, 1, out);
+  return finish_lines(m, d, lines, out);
+}
+
+// Whether the candidate replaces the best so far. NaN wins, as in the reductions by value [assumed]; ties stay with the
+// lower index.
+template <bool kMax, class T>
+bool beats(T candidate, T best) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (best != best) return false;
+    if (candidate != candidate) return true;
+  }
+  return kMax ? candidate > best : candidate < best;
+}
+
+template <bool kMax, bool kByColumn>
+bool arg_reduce(Machine& m, const Instruction& i) {
+  Lines lines;
+  if (!open_lines(m, i, kByColumn, lines)) return false;
+  if (lines.empty()) return finish_empty(m, i);
+  const std::size_t outs = i.operands.size() - i.ins;
+  const Tile &s = m.tile(i.operands[0]), &d = destination(m, i, outs - 1);
+  const auto width = static_cast<std::size_t>(element_bytes(s)), index_width = static_cast<std::size_t>(element_bytes(d));
+  std::byte* indices = m.staging(kOutputStage, lines.count * 8);
+  std::byte* values = m.staging(2, lines.count * 8);
+  const std::byte* elements = lines.data;
+  std::vector<std::byte> kept;  // widening overwrites the elements read() staged
+  if (outs > 1) {
+    kept.assign(elements, elements + static_cast<std::size_t>(lines.count * lines.length) * width);
+    elements = kept.data();
+  }
+  visit_elements(m, s.dtype, lines, [&](auto* x) {
+    for (std::int64_t n = 0; n < lines.count; ++n) {
+      std::int64_t best = 0;
+      for (std::int64_t k = 1; k < lines.length; ++k)
+        if (beats<kMax>(x[lines.at(n, k)], x[lines.at(n, best)])) best = k;
+      std::memcpy(indices + static_cast<std::size_t>(n) * index_width, &best, index_width);
+      if (outs > 1)
+        std::memcpy(values + static_cast<std::size_t>(n) * width,
+                    elements + static_cast<std::size_t>(lines.at(n, best)) * width, width);
+    }
+    return true;
+  });
+  if (outs > 1 && !finish_lines(m, destination(m, i), lines, values)) return false;
+  return finish_lines(m, d, lines, indices);
 }
 
 }  // namespace
 
 Body reduce_body(OpCode code) {
-  if (code == OpCode::trowsum) return trowsum;
-  return code == OpCode::trowmax ? trowmax : nullptr;
+  switch (code) {
+    case OpCode::trowsum:
+      return reduce<Add, false>;
+    case OpCode::trowprod:
+      return reduce<Multiply, false>;
+    case OpCode::trowmax:
+      return reduce<Maximum, false>;
+    case OpCode::trowmin:
+      return reduce<Minimum, false>;
+    case OpCode::tcolsum:
+      return reduce<Add, true>;
+    case OpCode::tcolprod:
+      return reduce<Multiply, true>;
+    case OpCode::tcolmax:
+      return reduce<Maximum, true>;
+    case OpCode::tcolmin:
+      return reduce<Minimum, true>;
+    case OpCode::trowargmax:
+      return arg_reduce<true, false>;
+    case OpCode::trowargmin:
+      return arg_reduce<false, false>;
+    case OpCode::tcolargmax:
+      return arg_reduce<true, true>;
+    case OpCode::tcolargmin:
+      return arg_reduce<false, true>;
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace assay::sim

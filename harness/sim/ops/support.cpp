@@ -32,29 +32,27 @@ bool clobber_scratch(Machine& m, const Instruction& i, std::size_t scratch) {
 }  // namespace
 
 bool enter_tile_op(Machine& m, const Instruction& i) {
-  const pto::OpInfo& row = pto::info(i.code);
-  const std::size_t none = i.operands.size();
-  const std::size_t scratch = row.scratch >= 0 && static_cast<std::uint32_t>(row.scratch) < i.ins
-                                  ? static_cast<std::size_t>(row.scratch)
-                                  : none;
+  const std::size_t scratch = i.scratch < 0 ? i.operands.size() : static_cast<std::size_t>(i.scratch);
   for (std::size_t k = 0; k < i.operands.size(); ++k) {
     if (i.operands[k].kind != Kind::tile) continue;
     const Tile& tile = m.tile(i.operands[k]);
     if (!m.check_alignment(tile) || (k != scratch && !m.check_valid_set(tile))) return false;
   }
-  const bool to_tile = i.operands.back().kind == Kind::tile;
-  for (std::size_t k = 0; k < i.ins && !row.in_place_safe && to_tile; ++k)
-    if (k != scratch && i.operands[k].kind == Kind::tile &&
-        !check_overlap(m, destination(m, i), m.tile(i.operands[k]), "source"))
-      return false;
-  return scratch == none || clobber_scratch(m, i, scratch);
+  const bool in_place_safe = pto::info(i.code).in_place_safe;
+  for (std::size_t to = i.ins; to < i.operands.size(); ++to) {
+    if (i.operands[to].kind != Kind::tile) continue;
+    for (std::size_t k = in_place_safe ? i.ins : 0; k < to; ++k)
+      if (k != scratch && i.operands[k].kind == Kind::tile &&
+          !check_overlap(m, m.tile(i.operands[to]), m.tile(i.operands[k]), k < i.ins ? "source" : "fellow destination"))
+        return false;
+  }
+  return i.scratch < 0 || clobber_scratch(m, i, scratch);
 }
 
 bool finish(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {
   const Instruction& i = m.current();
-  const pto::OpInfo& row = pto::info(i.code);
-  if (row.scratch >= 0 && static_cast<std::uint32_t>(row.scratch) < i.ins) {
-    const Tile& scratch = m.tile(i.operands[static_cast<std::size_t>(row.scratch)]);
+  if (i.scratch >= 0) {
+    const Tile& scratch = m.tile(i.operands[static_cast<std::size_t>(i.scratch)]);
     if (scratch.box_rows == 0 && (scratch.row_stride == scratch.cols || scratch.rows == 1) && span_bytes(scratch) > 0)
       m.memory(scratch.space).undefine(scratch.address, span_bytes(scratch));
   }

@@ -15,13 +15,17 @@ inline float quiet(float value) { return value != value ? kCanonicalNaN : value;
 
 inline constexpr std::size_t kOutputStage = 3;  // stages 0 to 2 are the sources'
 
-inline Tile& destination(Machine& m, const Instruction& i) { return m.tile(i.operands.back()); }
+// The operand at `index` of outs(...).
+inline Tile& destination(Machine& m, const Instruction& i, std::size_t index = 0) {
+  return m.tile(i.operands[i.ins + index]);
+}
 
-// Starts every body: tiles aligned, valid shapes set (not the scratch operand's), no overlap where the hardware forbids
-// it, scratch clobbered. False after a fault.
+// Starts every body: tiles aligned, valid shapes set (not the scratch operand's), no overlap of destinations with each
+// other, nor with sources where the hardware forbids it, scratch clobbered. False after a fault.
 bool enter_tile_op(Machine& m, const Instruction& i);
 
-// Writes the dense result, defines it and shows it to the tracer.
+// Writes the dense result, defines it and shows it to the tracer. An operation with several destinations has computed
+// all results before it finishes the first.
 bool finish(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense);
 
 // f16 and bf16 travel through f32: sources widened (exact), results rounded to nearest even.

@@ -13,7 +13,14 @@ Body convert_body(pto::OpCode code);
 Body reduce_body(pto::OpCode code);
 Body expand_body(pto::OpCode code);
 Body layout_body(pto::OpCode code);
-Body index_body(pto::OpCode code);
+Body fused_body(pto::OpCode code);
+Body partial_body(pto::OpCode code);
+Body select_body(pto::OpCode code);
+Body sort_body(pto::OpCode code);
+Body gather_body(pto::OpCode code);
+Body generate_body(pto::OpCode code);
+Body interleave_body(pto::OpCode code);
+Body quantise_body(pto::OpCode code);
 Body matmul_body(pto::OpCode code);
 Body cube_move_body(pto::OpCode code);
 

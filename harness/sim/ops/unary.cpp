@@ -25,6 +25,15 @@ struct Absolute {
     return x < 0 ? static_cast<T>(0 - static_cast<std::uint64_t>(x)) : x;
   }
 };
+struct Complement {
+  template <class T>
+  static T apply(T x) {
+    if constexpr (std::is_floating_point_v<T>)
+      return x;  // no float has the operation
+    else
+      return static_cast<T>(~x);
+  }
+};
 struct Relu {
   template <class T>
   static T apply(T x) {
@@ -91,6 +100,8 @@ Body unary_body(OpCode code) {
       return unary<Negate, false>;
     case OpCode::tabs:
       return unary<Absolute, false>;
+    case OpCode::tnot:
+      return unary<Complement, false>;
     case OpCode::trelu:
       return unary<Relu, false>;
     case OpCode::texp:

@@ -1,5 +1,4 @@
-#include "harness/sim/ops/elementwise.h"
-#include "harness/sim/ops/support.h"
+#include "harness/sim/ops/spread.h"
 
 namespace assay::sim {
 namespace {
@@ -20,6 +19,7 @@ bool is_row_operand(const Tile& tile) {
 // The window is written before the operation reads its sources, so none of them may lie in it.
 bool use_scratch_window(Machine& m, const Instruction& i) {
   for (Ref operand : i.operands) {
+    if (operand.kind != Kind::tile) continue;
     const Tile& tile = m.tile(operand);
     if (!m.touches_scratch_window(tile)) continue;
     return m.fault_at_tile(
@@ -35,8 +35,27 @@ bool use_scratch_window(Machine& m, const Instruction& i) {
 
 }  // namespace
 
+bool spread_tile(Machine& m, const Tile& tile, Extent extent, std::size_t stage, Spread& spread) {
+  spread = {m.read(tile, extent.rows, extent.cols, stage), extent.rows * extent.cols, extent.cols, true, 0};
+  return spread.data != nullptr;
+}
+
+void spread_scalar(Machine& m, const Instruction& i, std::size_t operand, DType dtype, std::size_t stage,
+                   Spread& spread) {
+  const std::uint64_t bits = element_for_tile(m.scalar(i.operands[operand]), i.from_kind, dtype);
+  std::byte* data = m.staging(stage, 8);
+  std::memcpy(data, &bits, 8);
+  spread = {data, 1, 0, false, 0};
+}
+
+bool spread_operand(Machine& m, const Instruction& i, std::size_t k, DType dtype, Extent extent, Spread& spread) {
+  if (i.operands[k].kind != Kind::scalar) return spread_tile(m, m.tile(i.operands[k]), extent, k, spread);
+  spread_scalar(m, i, k, dtype, k, spread);
+  return true;
+}
+
 bool find_row_operand(Machine& m, const Instruction& i, std::size_t& expanded) {
-  const Tile& d = m.tile(i.operands.back());
+  const Tile& d = destination(m, i);
   const Tile &a = m.tile(i.operands[0]), &b = m.tile(i.operands[1]);
   const bool a_full = has_shape(a, d), b_full = has_shape(b, d);
   if (a_full && is_row_operand(b))
@@ -63,9 +82,9 @@ bool find_row_operand(Machine& m, const Instruction& i, std::size_t& expanded) {
 
 bool read_row_operand(Machine& m, const Instruction& i, std::size_t expanded, Spread& spread) {
   const Tile& tile = m.tile(i.operands[expanded]);
-  const std::int64_t rows = m.tile(i.operands.back()).valid_rows;
+  const std::int64_t rows = destination(m, i).valid_rows;
   const bool per_row = is_col_major(tile);
-  if (per_row && i.ins == 2 && !use_scratch_window(m, i)) return false;
+  if (per_row && i.scratch < 0 && !use_scratch_window(m, i)) return false;
   const std::int64_t width = per_row ? 1 : 32 / element_bytes(tile);
   spread = {m.read(tile, rows, width, expanded), rows * width, width, !per_row, per_row ? 0 : width};
   return spread.data != nullptr;

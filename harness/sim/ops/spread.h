@@ -1,7 +1,7 @@
-// How a source spreads over the destination's valid rectangle, and the per-row operand of the row expansions.
+// How a source spreads over the destination's valid rectangle: in full, one element a row, one row, one scalar.
 #pragma once
 
-#include "harness/sim/machine.h"
+#include "harness/sim/ops/support.h"
 
 namespace assay::sim {
 
@@ -15,6 +15,14 @@ struct Spread {
 
   std::int64_t column(std::int64_t col) const { return !each_column ? 0 : block > 0 ? col % block : col; }
 };
+
+// The leading rectangle of the tile; false after a fault.
+bool spread_tile(Machine& m, const Tile& tile, Extent extent, std::size_t stage, Spread& spread);
+// The scalar operand as an element of the dtype.
+void spread_scalar(Machine& m, const Instruction& i, std::size_t operand, DType dtype, std::size_t stage,
+                   Spread& spread);
+// Operand `k` of an elementwise operation: a tile over the extent, or a scalar.
+bool spread_operand(Machine& m, const Instruction& i, std::size_t k, DType dtype, Extent extent, Spread& spread);
 
 // Which of the two sources is the per-row operand: the one without the destination's valid shape, src1 when both have
 // it (pto-format 3.3). False after a fault (rules "valid-mismatch", "operand-layout").
