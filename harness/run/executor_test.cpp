@@ -209,15 +209,18 @@ TEST_F(ExecutorTest, StatusesBecomeVerdicts) {
 }
 
 TEST_F(ExecutorTest, FaultsCarryTheirDiagnostics) {
-  const CaseResult result =
-      execute({{"sim",
-                [](const device::Launch&, const device::RunOptions&) {
-                  device::RunReport report;
-                  report.status = RunStatus::fault;
-                  report.diagnostics.push_back({"bounds", "ends at 9", "copy", 0, {2, 3}, {}, 0, {}});
-                  return report;
-                }}},
-              "pipeline=copy expect=fail:bounds");
+  const CaseResult result = execute({{"sim",
+                                      [](const device::Launch&, const device::RunOptions&) {
+                                        device::RunReport report;
+                                        report.status = RunStatus::fault;
+                                        device::Diagnostic& diagnostic = report.diagnostics.emplace_back();
+                                        diagnostic.rule = "bounds";
+                                        diagnostic.message = "ends at 9";
+                                        diagnostic.function = "copy";
+                                        diagnostic.location = {2, 3};
+                                        return report;
+                                      }}},
+                                    "pipeline=copy expect=fail:bounds");
   EXPECT_EQ(result.verdict, Verdict::xfail) << result.reason;
   ASSERT_EQ(result.backends.at(0).diagnostics.size(), 1U);
   EXPECT_EQ(result.backends[0].reason, result.backends[0].diagnostics[0]);

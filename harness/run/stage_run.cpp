@@ -89,37 +89,54 @@ Result<void> check_inputs(const ResolvedStage& stage, const std::vector<Resolved
   return {};
 }
 
-void merge(RunReport& into, RunReport&& task) {
-  into.instructions += task.instructions;
-  into.device_seconds += task.device_seconds;
-  std::move(task.diagnostics.begin(), task.diagnostics.end(), std::back_inserter(into.diagnostics));
-  into.status = task.status;
-  into.reason = std::move(task.reason);
-}
-
 struct Pass {
   RunReport report;
   std::string stray_write;
 };
 
-Pass run_pass(const ResolvedStage& stage, const Memory& memory, device::Backend& backend,
-              const device::RunOptions& options) {
-  Pass pass;
-  for (const ResolvedTask& task : stage.tasks) {
-    device::Launch launch;
-    launch.module = task.module.get();
-    launch.function = task.module->find_function(task.function);
-    for (const ResolvedTask::Argument& argument : task.arguments) launch.arguments.push_back(memory.argument(argument));
-    launch.blocks = task.blocks;
-    launch.tensors = memory.storages();
-    if (task.ranks > 1)
-      merge(pass.report, {RunStatus::unsupported, fmt::format("{} ranks", task.ranks), {}, 0, 0});
-    else
-      merge(pass.report, backend.run(launch, options));
-    if (pass.stray_write = memory.stray_write(); !pass.stray_write.empty())
-      pass.stray_write += fmt::format(", written by '{}'", task.function);
-    if (pass.report.status != RunStatus::completed || !pass.stray_write.empty()) break;
+// The stage's first tasks as one graph, each after the one before it, so that what a task leaves in the machine's
+// caches is there for the next one (seed bug B02).
+RunReport run_tasks(const ResolvedStage& stage, const Memory& memory, device::Backend& backend,
+                    const device::RunOptions& options, std::size_t count) {
+  std::vector<device::Task> tasks;
+  for (std::size_t i = 0; i < count; ++i) {
+    const ResolvedTask& task = stage.tasks[i];
+    if (task.ranks > 1) return {RunStatus::unsupported, fmt::format("{} ranks", task.ranks), {}, 0, 0};
+    device::Task& node = tasks.emplace_back();
+    node.launch.module = task.module.get();
+    node.launch.function = task.module->find_function(task.function);
+    for (const ResolvedTask::Argument& argument : task.arguments)
+      node.launch.arguments.push_back(memory.argument(argument));
+    node.launch.blocks = task.blocks;
+    node.launch.tensors = memory.storages();
+    if (i > 0) node.after = {i - 1};
   }
+  return backend.run_graph(tasks, options);
+}
+
+// The task after which the stray write is there, found by running fewer of them on fresh memory.
+std::string writer_of(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors, const TensorMap& inputs,
+                      int pattern, device::Backend& backend, device::RunOptions options) {
+  options.tracer = nullptr;
+  std::size_t low = 1, high = stage.tasks.size();
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    const Memory memory(stage, tensors, inputs, pattern);
+    run_tasks(stage, memory, backend, options, middle);
+    if (memory.stray_write().empty())
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return stage.tasks[low - 1].function;
+}
+
+Pass run_pass(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors, const TensorMap& inputs,
+              int pattern, const Memory& memory, device::Backend& backend, const device::RunOptions& options) {
+  Pass pass;
+  pass.report = run_tasks(stage, memory, backend, options, stage.tasks.size());
+  if (pass.stray_write = memory.stray_write(); !pass.stray_write.empty())
+    pass.stray_write += fmt::format(", written by '{}'", writer_of(stage, tensors, inputs, pattern, backend, options));
   return pass;
 }
 
@@ -139,7 +156,7 @@ Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<Res
   StageOutcome outcome;
   const Memory first(stage, tensors, inputs, 0);
   const auto begin = std::chrono::steady_clock::now();
-  Pass pass = run_pass(stage, first, backend, options);
+  Pass pass = run_pass(stage, tensors, inputs, 0, first, backend, options);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   outcome.report = std::move(pass.report);
   outcome.stray_write = std::move(pass.stray_write);
@@ -150,7 +167,7 @@ Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<Res
   again.poison_seed += 1;
   again.tracer = nullptr;
   const Memory second(stage, tensors, inputs, 1);
-  Pass repeated = run_pass(stage, second, backend, again);
+  Pass repeated = run_pass(stage, tensors, inputs, 1, second, backend, again);
   if (outcome.stray_write.empty()) outcome.stray_write = std::move(repeated.stray_write);
   if (repeated.report.status != RunStatus::completed) {
     outcome.report.status = repeated.report.status;

@@ -204,13 +204,57 @@ TEST_F(StageTest, StrayWritesAreFound) {
   EXPECT_EQ(stray([](auto x, auto, std::size_t n) { x[n] = 1; }).substr(0, 10), "tensor 'x'");
 }
 
+TEST_F(StageTest, AStrayWriteNamesItsTask) {
+  write("copy/late.pto",
+        "module {\n  func.func @late(%x: !pto.ptr<f32>, %y: !pto.ptr<f32>, %n: index) {\n    return\n"
+        "  }\n}\n");
+  const auto task = [](const char* function) {
+    return fmt::format("[[stages.tasks]]\nkernel = \"{0}.pto\"\nfunction = \"{0}\"\nargs = [\"x\", \"y\", \"N\"]\n",
+                       function);
+  };
+  write("copy/pipeline.toml",
+        pipeline_text("", R"(["x", "y", "N"])", task("copy") + task("late") + task("copy") + task("copy")));
+  const auto outcome = run([](const device::Launch& launch, const device::RunOptions&) {
+    const auto x = argument_elements<float>(launch, 0), y = argument_elements<float>(launch, 1);
+    std::copy_n(x.begin(), 6, y.begin());
+    if (launch.function->name == "late") y[6] = 0;
+    return device::RunReport{};
+  });
+  EXPECT_EQ(outcome->stray_write, "tensor 'y': 4 bytes after its end, the first at +0, written by 'late'");
+}
+
+TEST_F(StageTest, TheTasksOfAStageAreOneGraph) {
+  class GraphBackend final : public DoubleBackend {
+   public:
+    using DoubleBackend::DoubleBackend;
+    device::RunReport run_graph(std::span<const device::Task> tasks, const device::RunOptions& options) override {
+      std::vector<std::vector<std::size_t>> edges;
+      for (const device::Task& task : tasks) edges.push_back(task.after);
+      graphs.push_back(edges);
+      return DoubleBackend::run_graph(tasks, options);
+    }
+    std::vector<std::vector<std::vector<std::size_t>>> graphs;
+  };
+  const std::string again =
+      "[[stages.tasks]]\nkernel = \"copy.pto\"\nfunction = \"copy\"\nargs = [\"x\", \"y\", \"N\"]\n";
+  write("copy/pipeline.toml", pipeline_text("", R"(["x", "y", "N"])", again + again));
+  const pipeline::Pipeline p = read_pipeline();
+  const Bindings bindings = bind(p, make_case("pipeline=copy")).value();
+  const auto stage = resolve_stage(p, p.stages[0], bindings).value();
+  GraphBackend backend("double", copy_then());
+  const auto inputs = make_inputs(p, make_case("pipeline=copy"), bindings).value();
+  ASSERT_TRUE(run_stage(stage, resolve_tensors(p, bindings).value(), inputs, backend, {}).has_value());
+  const std::vector<std::vector<std::size_t>> chain{{}, {0}, {1}};
+  EXPECT_EQ(backend.graphs, (std::vector{chain, chain}));  // one per poison pattern
+}
+
 TEST_F(StageTest, FaultsStopTheStage) {
   int runs = 0;
   const auto outcome = run([&](const device::Launch&, const device::RunOptions&) {
     ++runs;
     device::RunReport report;
     report.status = device::RunStatus::fault;
-    report.diagnostics.push_back({"bounds", "out", "copy", 0, {1, 2}, {}, 0, {}});
+    report.diagnostics.emplace_back().rule = "bounds";
     return report;
   });
   EXPECT_EQ(runs, 1);

@@ -55,7 +55,8 @@ std::vector<Piece> last_pieces(const Tile& tile, std::int64_t rows, std::int64_t
   const std::int64_t across = (cols + tile.valid_cols - 1) / tile.valid_cols;
   std::vector<Piece> last;
   const std::int64_t count = down * across;
-  for (std::int64_t piece = std::max<std::int64_t>(0, count - static_cast<std::int64_t>(tiles)); piece < count; ++piece) {
+  for (std::int64_t piece = std::max<std::int64_t>(0, count - static_cast<std::int64_t>(tiles)); piece < count;
+       ++piece) {
     const std::int64_t row = piece / across * tile.valid_rows, col = piece % across * tile.valid_cols;
     last.push_back({row, col, std::min(tile.valid_rows, rows - row), std::min(tile.valid_cols, cols - col)});
   }
@@ -110,9 +111,8 @@ void begin(Machine& m, const Instruction& i, std::vector<Cargo> cargo) {
 
 std::deque<Transfer>::iterator find(Machine& m, const Instruction& i, std::size_t part) {
   std::deque<Transfer>& all = transfers(m);
-  return std::find_if(all.begin(), all.end(), [&](const Transfer& transfer) {
-    return transfer.op == i.source && transfer.next_part == part;
-  });
+  return std::find_if(all.begin(), all.end(),
+                      [&](const Transfer& transfer) { return transfer.op == i.source && transfer.next_part == part; });
 }
 
 template <std::size_t kPart>

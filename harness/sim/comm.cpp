@@ -70,21 +70,20 @@ bool check_signal(Machine& m, const View& view, RectangleShape shape) {
 void report_stale(Machine& m, const std::optional<Signal::Stale>& stale, const SignalKey& key) {
   if (!stale) return;
   const auto line = [](const Origin& origin) { return origin.op->location.line; };
-  m.fault("stale-signal",
-          fmt::format("the wait at line {} is satisfied by a notify that the wait at line {} has consumed: the word at "
-                      "element {} was notified at line {} and again at line {}, and never reset in between",
-                      line(stale->second_wait), line(stale->first_wait), key.word, line(stale->first_notify),
-                      line(stale->second_notify)),
-          m.current().code == OpCode::comm_tnotify ? stale->second_wait.op->location
-                                                   : stale->second_notify.op->location);
+  m.fault(
+      "stale-signal",
+      fmt::format("the wait at line {} is satisfied by a notify that the wait at line {} has consumed: the word at "
+                  "element {} was notified at line {} and again at line {}, and never reset in between",
+                  line(stale->second_wait), line(stale->first_wait), key.word, line(stale->first_notify),
+                  line(stale->second_notify)),
+      m.current().code == OpCode::comm_tnotify ? stale->second_wait.op->location : stale->second_notify.op->location);
 }
 
 bool notify(Machine& m, const Instruction& i) {
   const View& view = m.view(i.operands[0]);
   if (!check_signal(m, view, {1, 1})) return false;
   const bool adds = pto::word(i.source->attributes, "notifyOp") == "atomic_add";
-  const Word word{{&m.tensor(view.base.tensor), view.base.offset},
-                  m.global(view.base.tensor) + view.base.offset * 4};
+  const Word word{{&m.tensor(view.base.tensor), view.base.offset}, m.global(view.base.tensor) + view.base.offset * 4};
   const std::int32_t before = word.value();
   const auto operand = static_cast<std::uint32_t>(m.integer(i.operands[1]));
   const auto after = static_cast<std::int32_t>(adds ? static_cast<std::uint32_t>(before) + operand : operand);

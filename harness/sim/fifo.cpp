@@ -14,7 +14,8 @@ using pto::OpCode;
 constexpr std::int64_t kToVector = 1, kToCube = 2;  // bits of dir_mask
 
 Direction direction_of(OpCode code) {
-  const bool to_vector = code == OpCode::tpush_to_aiv || code == OpCode::tpop_from_aic || code == OpCode::tfree_from_aic;
+  const bool to_vector =
+      code == OpCode::tpush_to_aiv || code == OpCode::tpop_from_aic || code == OpCode::tfree_from_aic;
   return to_vector ? Direction::to_vector : Direction::to_cube;
 }
 
@@ -155,11 +156,11 @@ bool initialize(Machine& m, const Instruction& i) {
     const auto [ring, is_new] = m.shared().rings.try_emplace(key, direction, vector_cores, made.shape);
     if (is_new) ring->second.initialised_by = {i.source, &m.function()};
     if (!(ring->second.shape() == made.shape))
-      return m.fault("fifo-init",
-                     fmt::format("{} has {} slots of {} bytes here, {} of {} at its other end", label(key),
-                                 made.shape.slots, made.shape.slot_bytes, ring->second.shape().slots,
-                                 ring->second.shape().slot_bytes),
-                     ring->second.initialised_by.op->location);
+      return m.fault(
+          "fifo-init",
+          fmt::format("{} has {} slots of {} bytes here, {} of {} at its other end", label(key), made.shape.slots,
+                      made.shape.slot_bytes, ring->second.shape().slots, ring->second.shape().slot_bytes),
+          ring->second.initialised_by.op->location);
     const auto [use, first_time] = m.shared().ring_uses.try_emplace({key, key_of(who)});
     if (!first_time && who.kind)
       return m.fault("fifo-init", fmt::format("{} initialised twice by {}", label(key), describe(who)),
@@ -192,8 +193,7 @@ bool push(Machine& m, const Instruction& i) {
   if (!data) return false;
   part.data.assign(data, data + size);
   m.acquire(end.ring->reused(end.lane));
-  const std::string problem =
-      end.ring->push(end.lane, end.split, std::move(part), origin_of(m, i), done_so_far(m));
+  const std::string problem = end.ring->push(end.lane, end.split, std::move(part), origin_of(m, i), done_so_far(m));
   return problem.empty() || m.fault("fifo-split", fmt::format("{}: {}", label(end.key), problem));
 }
 
@@ -219,8 +219,8 @@ std::string_view peer(OpCode code) {
 Wait explain_push(Machine& m, const Instruction& i) {
   const End end = find_end(m, i);
   const std::int64_t number = end.ring->pushed(end.lane), slots = end.ring->shape().slots;
-  return {fmt::format("a free slot of {} for entry {}: all {} are taken until entry {} is freed", label(end.key), number,
-                      slots, number - slots),
+  return {fmt::format("a free slot of {} for entry {}: all {} are taken until entry {} is freed", label(end.key),
+                      number, slots, number - slots),
           fmt::format("{}, block {}", peer(i.code), end.key.block)};
 }
 
@@ -229,8 +229,7 @@ Wait explain_push(Machine& m, const Instruction& i) {
 bool issue_pop(Machine& m, const Instruction& i) {
   const End end = find_end(m, i);
   if (!check_ready_to_use(m, end)) return false;
-  if (end.use->local_slots == 0)
-    return m.fault("fifo-init", fmt::format("{} pops its own pushes", describe(m.who())));
+  if (end.use->local_slots == 0) return m.fault("fifo-init", fmt::format("{} pops its own pushes", describe(m.who())));
   const pto::TileType& type = m.function().tile(i.source->results[0]);
   const std::int64_t slot = end.use->issued++ % end.use->local_slots;
   Result<Tile> made = make_tile(type, end.use->buffer + slot * end.ring->shape().slot_bytes);
@@ -245,8 +244,8 @@ bool issue_pop(Machine& m, const Instruction& i) {
                                            slot, label(end.key), tile.address, tile.address + span_bytes(tile),
                                            pto::name(tile.space), capacity));
   if (span_bytes(tile) > end.ring->shape().slot_bytes)
-    return m.fault("fifo-slot", fmt::format("{} pops into a slot of {} bytes", describe(tile),
-                                            end.ring->shape().slot_bytes),
+    return m.fault("fifo-slot",
+                   fmt::format("{} pops into a slot of {} bytes", describe(tile), end.ring->shape().slot_bytes),
                    end.ring->initialised_by.op->location);
   m.tile(i.results[0]) = tile;
   return true;
@@ -255,18 +254,18 @@ bool issue_pop(Machine& m, const Instruction& i) {
 bool pop(Machine& m, const Instruction& i) {
   const End end = find_end(m, i);
   const Tile& tile = m.tile(i.results[0]);
-  const Ring::Popped popped =
-      end.ring->pop(end.lane, tile.valid_rows, tile.valid_cols, end.split, origin_of(m, i));
+  const Ring::Popped popped = end.ring->pop(end.lane, tile.valid_rows, tile.valid_cols, end.split, origin_of(m, i));
   const auto pushed_at = popped.pushed_by.op ? std::optional(popped.pushed_by.op->location) : std::nullopt;
   if (!popped.mismatch.empty())
     return m.fault("fifo-split", fmt::format("{}: {}", label(end.key), popped.mismatch), pushed_at);
   if (info(popped.cargo.dtype).bits != info(tile.dtype).bits)
-    return m.fault("fifo-type", fmt::format("{} pops {} elements pushed as {}", label(end.key), name(tile.dtype),
-                                            name(popped.cargo.dtype)),
-                   pushed_at);
+    return m.fault(
+        "fifo-type",
+        fmt::format("{} pops {} elements pushed as {}", label(end.key), name(tile.dtype), name(popped.cargo.dtype)),
+        pushed_at);
   if (popped.cargo.rows > tile.rows || popped.cargo.cols > tile.cols)
-    return m.fault("fifo-slot", fmt::format("{}x{} elements for the {}", popped.cargo.rows, popped.cargo.cols,
-                                            describe(tile)),
+    return m.fault("fifo-slot",
+                   fmt::format("{}x{} elements for the {}", popped.cargo.rows, popped.cargo.cols, describe(tile)),
                    pushed_at);
   m.acquire(popped.clock);
   // Nothing of the slot's last entry shows beside the new one.

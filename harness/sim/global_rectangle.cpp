@@ -15,7 +15,8 @@ float value_of(DType dtype, const std::byte* at) {
   std::uint32_t bits = 0;
   std::memcpy(&bits, at, dtype == DType::f32 ? 4 : 2);
   if (dtype == DType::f32) return std::bit_cast<float>(bits);
-  return dtype == DType::f16 ? f16_value(static_cast<std::uint16_t>(bits)) : bf16_value(static_cast<std::uint16_t>(bits));
+  return dtype == DType::f16 ? f16_value(static_cast<std::uint16_t>(bits))
+                             : bf16_value(static_cast<std::uint16_t>(bits));
 }
 
 template <class T>

@@ -100,7 +100,8 @@ std::string Ring::push(std::int64_t lane, Split split, Cargo part, Origin origin
   if (number < first_) return "";  // the entry was vector core 0's alone, and is gone
   while (number >= first_ + static_cast<std::int64_t>(entries_.size())) entries_.emplace_back();
   Entry& target = entry(number);
-  const bool is_first = std::none_of(target.parts.begin(), target.parts.end(), [](const Part& p) { return p.origin.op; });
+  const bool is_first =
+      std::none_of(target.parts.begin(), target.parts.end(), [](const Part& p) { return p.origin.op; });
   if (!is_first && target.split != split)
     return fmt::format("split {} where the other vector core pushed entry {} with split {}", static_cast<int>(split),
                        number, static_cast<int>(target.split));
@@ -110,8 +111,7 @@ std::string Ring::push(std::int64_t lane, Split split, Cargo part, Origin origin
   target.parts[index(lane)] = {std::move(part), origin};
   if (lane < writers(split)) target.clock.join(done);
   const Part& pushed = target.parts[index(lane)];
-  if (direction_ == Direction::to_cube)
-    return split != Split::none && is_complete(target) ? check_parts(target) : "";
+  if (direction_ == Direction::to_cube) return split != Split::none && is_complete(target) ? check_parts(target) : "";
   const std::int64_t size = split == Split::none ? 0 : extent(pushed.cargo, split);
   if (split != Split::none && size % 2 != surplus(split))
     return fmt::format("split {} of {} {}", static_cast<int>(split), size, by_rows(split) ? "rows" : "columns");

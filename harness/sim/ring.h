@@ -1,7 +1,8 @@
-// A ring between the cube core of a block and its vector cores: a FIFO of tiles with a fixed number of slots (pto-format
-// 3.7, pto-isa 2.1). Entries are numbered from 0; entry n lies in slot n mod slots and takes it once all readers of
-// entry n - slots have freed theirs. A split entry has one part per vector core. One that is not split is vector core
-// 0's: core 0 alone writes it, and its free releases the slot; a core 1 that runs the same code reads copies.
+// A ring between the cube core of a block and its vector cores: a FIFO of tiles with a fixed number of slots
+// (pto-format 3.7, pto-isa 2.1). Entries are numbered from 0; entry n lies in slot n mod slots and takes it once all
+// readers of entry n - slots have freed theirs. A split entry has one part per vector core. One that is not split is
+// vector core 0's: core 0 alone writes it, and its free releases the slot; a core 1 that runs the same code reads
+// copies.
 #pragma once
 
 #include <array>

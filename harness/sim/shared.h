@@ -85,7 +85,7 @@ class Signal {
   struct Consumed {
     Wait wait;
     std::optional<Wait> again;
-    std::vector<Notify> notifies;                      // which the wait consumed
+    std::vector<Notify> notifies;                       // which the wait consumed
     std::optional<std::pair<Origin, Origin>> repeated;  // one of them, and the same notifier's next
   };
   static void count(Consumed& consumed, const Notify& notify);
@@ -130,12 +130,12 @@ struct Shared {
 
   std::map<RingKey, Ring> rings;
   struct RingUse {
-    std::int64_t buffer = -1;          // byte address of the slots in this consumer's memory
-    std::int32_t storage = -1;         // when they are private storage
-    std::int64_t local_slots = 0;      // slots in it
-    std::int64_t issued = 0;           // pops issued: the next one's tile lies in slot issued mod local_slots
+    std::int64_t buffer = -1;      // byte address of the slots in this consumer's memory
+    std::int32_t storage = -1;     // when they are private storage
+    std::int64_t local_slots = 0;  // slots in it
+    std::int64_t issued = 0;       // pops issued: the next one's tile lies in slot issued mod local_slots
   };
-  std::map<std::pair<RingKey, CoreKey>, RingUse> ring_uses;  // there once the core has initialised the pipe
+  std::map<std::pair<RingKey, CoreKey>, RingUse> ring_uses;           // there once the core has initialised the pipe
   std::map<std::pair<CoreKey, std::int64_t>, std::int32_t> reserved;  // address of reserve_buffer -> private storage
   std::map<SignalKey, Signal> signals;
   std::map<std::tuple<std::int64_t, std::size_t, AllCoreBarrier::Cores>, AllCoreBarrier> barriers;  // rank, task

@@ -67,7 +67,7 @@ TEST(StaleSignal, IsFoundInEveryOrderOfTheSecondEpoch) {
   EXPECT_EQ(stale_signals("nw|nw"), 1);
   EXPECT_EQ(stale_signals("nw|wn"), 1);   // the second wait passes before its notify
   EXPECT_EQ(stale_signals("nn|w|w"), 1);  // the producer ran ahead
-  EXPECT_EQ(stale_signals("nwnw"), 1);     // epochs of one launch
+  EXPECT_EQ(stale_signals("nwnw"), 1);    // epochs of one launch
   EXPECT_EQ(stale_signals("nnww"), 1);
   EXPECT_EQ(stale_signals("+w|+w"), 1);  // a counter whose threshold does not grow
   EXPECT_EQ(stale_signals("nw|nW"), 1);  // the second launch waits elsewhere
@@ -76,14 +76,14 @@ TEST(StaleSignal, IsFoundInEveryOrderOfTheSecondEpoch) {
 TEST(StaleSignal, IsReportedOncePerSignalAndWait) { EXPECT_EQ(stale_signals("nw|nw|nw|wn"), 1); }
 
 TEST(StaleSignal, CorrectProtocolsAreSilent) {
-  EXPECT_EQ(stale_signals("nwrnwrnw"), 0);   // reset by the consumer
+  EXPECT_EQ(stale_signals("nwrnwrnw"), 0);  // reset by the consumer
   EXPECT_EQ(stale_signals("nwr|nw"), 0);
-  EXPECT_EQ(stale_signals("+w+2"), 0);       // a counter with growing thresholds
+  EXPECT_EQ(stale_signals("+w+2"), 0);  // a counter with growing thresholds
   EXPECT_EQ(stale_signals("++w2"), 0);
-  EXPECT_EQ(stale_signals("nwww|w"), 0);     // a latch: set once, waited for by many
-  EXPECT_EQ(stale_signals("nwoo|o"), 0);     // several cores wait for one notify
-  EXPECT_EQ(stale_signals("npw|w"), 0);      // two producers, each notifies once
-  EXPECT_EQ(stale_signals("nnw|"), 0);       // notified again, waited for once
+  EXPECT_EQ(stale_signals("nwww|w"), 0);  // a latch: set once, waited for by many
+  EXPECT_EQ(stale_signals("nwoo|o"), 0);  // several cores wait for one notify
+  EXPECT_EQ(stale_signals("npw|w"), 0);   // two producers, each notifies once
+  EXPECT_EQ(stale_signals("nnw|"), 0);    // notified again, waited for once
 }
 
 TEST(Compare, AllSix) {
