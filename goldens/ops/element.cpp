@@ -55,7 +55,24 @@ Admissible infinity(DType dtype, bool negative) {
 
 Admissible zero(DType dtype, bool negative) { return exactly(negative ? format_of(dtype).sign_bit() : 0); }
 
-Admissible either_zero(DType dtype) { return {format_of(dtype).sign_bit(), 0, false}; }
+Admissible either_zero(DType dtype) { return range(format_of(dtype).sign_bit(), 0); }
+
+Admissible hull(DType dtype, const Admissible& a, const Admissible& b) {
+  if (a.open || b.open) return open_element();
+  if (!is_float(dtype)) {
+    const bool less = decode(dtype, a.lo).value <= decode(dtype, b.lo).value;
+    const bool greater = decode(dtype, a.hi).value >= decode(dtype, b.hi).value;
+    return range(less ? a.lo : b.lo, greater ? a.hi : b.hi);
+  }
+  const bool a_nan = decode(dtype, a.lo).is_nan(), b_nan = decode(dtype, b.lo).is_nan();
+  if (a_nan || b_nan) return a_nan && b_nan ? a : open_element();
+  return range(order(dtype, a.lo) <= order(dtype, b.lo) ? a.lo : b.lo,
+               order(dtype, a.hi) >= order(dtype, b.hi) ? a.hi : b.hi);
+}
+
+std::uint64_t one(DType dtype) {
+  return is_float(dtype) ? round_exact(format_of(dtype), Dyadic{1, 0}, Rounding::rint) : 1;
+}
 
 Admissible nearest(DType dtype, const Dyadic& value, bool negative_zero) {
   if (value.significand == 0) return zero(dtype, negative_zero);
@@ -76,7 +93,7 @@ Admissible between(DType dtype, const Dyadic& lo, const Dyadic& hi, const Dyadic
   // An interval that reaches zero holds both of its signs.
   if (least == 0) least = format.sign_bit();
   if (greatest == format.sign_bit()) greatest = 0;
-  return {least, greatest, false};
+  return range(least, greatest);
 }
 
 namespace {

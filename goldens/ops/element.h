@@ -29,12 +29,25 @@ bool is_subnormal(DType dtype, std::uint64_t bits);
 // Place of a float's bits in the order of values; -0 is one below +0. Of no NaN.
 std::int64_t order(DType dtype, std::uint64_t bits);
 
-inline Admissible exactly(std::uint64_t bits) { return {bits, bits, false}; }
-inline Admissible open_element() { return {0, 0, true}; }
+inline Admissible range(std::uint64_t lo, std::uint64_t hi) {
+  Admissible admissible;
+  admissible.lo = lo;
+  admissible.hi = hi;
+  return admissible;
+}
+inline Admissible exactly(std::uint64_t bits) { return range(bits, bits); }
+inline Admissible open_element() {
+  Admissible admissible;
+  admissible.open = true;
+  return admissible;
+}
 Admissible any_nan(DType dtype);
 Admissible infinity(DType dtype, bool negative);
 Admissible zero(DType dtype, bool negative);
 Admissible either_zero(DType dtype);
+
+// Everything either admits and what lies between; open where one is a NaN and the other is not.
+Admissible hull(DType dtype, const Admissible& a, const Admissible& b);
 
 // The finite number rounded once to nearest even; an exact zero gets the sign given.
 Admissible nearest(DType dtype, const Dyadic& value, bool negative_zero);
@@ -44,6 +57,9 @@ Admissible between(DType dtype, const Dyadic& lo, const Dyadic& hi, const Dyadic
 
 // Every value within `ulps` of the real number enclosed by [lo, hi], of its sign.
 Admissible within_ulps(DType dtype, const Dyadic& lo, const Dyadic& hi, double ulps);
+
+// 1 in the type.
+std::uint64_t one(DType dtype);
 
 // Two's complement bits of the integer when it fits the type.
 bool fits(DType dtype, const boost::multiprecision::cpp_int& value);

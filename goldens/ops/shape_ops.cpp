@@ -28,13 +28,6 @@ Elements unary_tile(const TileOp& op) {
   return op.each([&](std::int64_t i, std::int64_t j) { return unary(kind, op.out().dtype, a->at(i, j), op.profile); });
 }
 
-Elements copy(const TileOp& op) {
-  const TileValue* a = op.tile(0);
-  if (a == nullptr || !covers(a->shape, op.out().valid_rows, op.out().valid_cols))
-    return op.refuse("the operand is a tile of the destination's valid shape");
-  return op.each([&](std::int64_t i, std::int64_t j) { return exactly(a->at(i, j)); });
-}
-
 Elements splat(const TileOp& op) {
   const ScalarValue* s = op.scalar(0);
   if (s == nullptr) return op.refuse("the operand is a scalar");
@@ -55,11 +48,15 @@ Elements conversion(const TileOp& op) {
 
 template <Binary kind>
 Elements row_expand(const TileOp& op) {
-  return row_expanded(op, kind);
+  return row_expanded_by(op, [](DType dtype, std::uint64_t a, std::uint64_t b, const Profile& profile) {
+    return binary(kind, dtype, a, b, profile);
+  });
 }
 template <Binary kind>
 Elements column_expand(const TileOp& op) {
-  return column_expanded(op, kind);
+  return column_expanded_by(op, [](DType dtype, std::uint64_t a, std::uint64_t b, const Profile& profile) {
+    return binary(kind, dtype, a, b, profile);
+  });
 }
 
 template <Admissible (*reduce)(DType, std::span<const std::uint64_t>, const Profile&)>
@@ -100,15 +97,6 @@ Admissible pad_element(DType dtype, PadWord pad, const Profile& profile) {
   if (profile.float_pad_is_infinite) return infinity(dtype, negative);
   const BinaryFormat format = format_of(dtype);
   return exactly(format.max_finite() | (negative ? format.sign_bit() : 0));
-}
-
-Elements fill_pad(const TileOp& op) {
-  const TileValue* a = op.tile(0);
-  if (a == nullptr) return op.refuse("the operand is a tile");
-  return op.each([&](std::int64_t i, std::int64_t j) {
-    const bool inside = i < a->shape.valid_rows && j < a->shape.valid_cols;
-    return inside ? exactly(a->at(i, j)) : pad_element(op.out().dtype, op.request.pad, op.profile);
-  });
 }
 
 Elements iota(const TileOp& op) {
@@ -157,8 +145,7 @@ using enum Unary;
 
 constexpr std::array kRows{
     TileOpRow{"tload", 1, copy},
-    TileOpRow{"tstore", 1, copy},
-    TileOpRow{"tmov", 1, copy},
+    TileOpRow{"tprefetch", 1, copy},
     TileOpRow{"tadd", 2, binary_tiles<add>},
     TileOpRow{"tsub", 2, binary_tiles<subtract>},
     TileOpRow{"tmul", 2, binary_tiles<multiply>},
@@ -193,7 +180,13 @@ constexpr std::array kRows{
     TileOpRow{"tcolexpandsub", 2, column_expand<subtract>},
     TileOpRow{"tcolexpandmul", 2, column_expand<multiply>},
     TileOpRow{"tcolexpanddiv", 2, column_expand<divide>},
+    TileOpRow{"trowexpandmax", 2, row_expand<maximum>},
+    TileOpRow{"trowexpandmin", 2, row_expand<minimum>},
+    TileOpRow{"tcolexpandmax", 2, column_expand<maximum>},
+    TileOpRow{"tcolexpandmin", 2, column_expand<minimum>},
     TileOpRow{"tfillpad", 1, fill_pad},
+    TileOpRow{"tfillpad_inplace", 1, fill_pad},
+    TileOpRow{"tfillpad_expand", 1, fill_pad},
     TileOpRow{"tci", 1, iota},
     TileOpRow{"tgather", 2, gather},
     TileOpRow{"tconcat", 2, concatenate},
@@ -202,7 +195,28 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const TileOpRow> tile_op_rows() { return kRows; }
+std::span<const TileOpRow> basic_rows() { return kRows; }
+
+std::vector<std::span<const TileOpRow>> tile_op_tables() {
+  return {basic_rows(),   bitwise_rows(), remainder_rows(), fused_rows(), reduction_rows(),   mask_rows(),
+          partial_rows(), sort_rows(),    index_rows(),     cube_rows(),  quantisation_rows()};
+}
+
+Elements copy(const TileOp& op) {
+  const TileValue* a = op.tile(0);
+  if (a == nullptr || !covers(a->shape, op.out().valid_rows, op.out().valid_cols))
+    return op.refuse("the operand is a tile of the destination's valid shape");
+  return op.each([&](std::int64_t i, std::int64_t j) { return exactly(a->at(i, j)); });
+}
+
+Elements fill_pad(const TileOp& op) {
+  const TileValue* a = op.tile(0);
+  if (a == nullptr) return op.refuse("the operand is a tile");
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const bool inside = i < a->shape.valid_rows && j < a->shape.valid_cols;
+    return inside ? exactly(a->at(i, j)) : pad_element(op.out().dtype, op.request.pad, op.profile);
+  });
+}
 
 // Tile and tile, tile and scalar, or scalar and tile: the first written operand is the left one (pto-format 3.3: tdivs
 // has both orders).
@@ -219,7 +233,7 @@ Elements elementwise_binary(const TileOp& op, Binary kind) {
 }
 
 // The operand without the destination's valid shape is one column, or a block of 32 bytes per row (pto-format 3.3).
-Elements row_expanded(const TileOp& op, Binary kind) {
+Elements row_expanded_by(const TileOp& op, ElementOfTwo element) {
   const TileValue *a = op.tile(0), *b = op.tile(1);
   if (a == nullptr || b == nullptr) return op.refuse("the operands are tiles");
   const std::int64_t block = 256 / info(op.out().dtype).bits;
@@ -236,15 +250,15 @@ Elements row_expanded(const TileOp& op, Binary kind) {
   if ((first || second) && expanded.shape.valid_cols != 1 && expanded.shape.valid_cols != block)
     return op.refuse("the expanded operand has one column or a block of 32 bytes");
   return op.each([&](std::int64_t i, std::int64_t j) {
-    return binary(kind, op.out().dtype, at(*a, first, i, j), at(*b, second, i, j), op.profile);
+    return element(op.out().dtype, at(*a, first, i, j), at(*b, second, i, j), op.profile);
   });
 }
 
-Elements column_expanded(const TileOp& op, Binary kind) {
+Elements column_expanded_by(const TileOp& op, ElementOfTwo element) {
   const TileValue *a = op.tile(0), *b = op.tile(1);
   if (a == nullptr || b == nullptr) return op.refuse("the operands are tiles");
   return op.each([&](std::int64_t i, std::int64_t j) {
-    return binary(kind, op.out().dtype, a->at(i, j), b->at(0, j), op.profile);
+    return element(op.out().dtype, a->at(i, j), b->at(0, j), op.profile);
   });
 }
 

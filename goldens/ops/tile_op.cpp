@@ -9,7 +9,11 @@ namespace assay::goldens {
 
 bool admits(DType dtype, const Admissible& admissible, std::uint64_t bits) {
   if (admissible.open) return true;
-  if (!ops::is_float(dtype)) return bits == admissible.lo;
+  if (!ops::is_float(dtype)) {
+    if (admissible.lo == admissible.hi) return ((bits ^ admissible.lo) & admissible.care) == 0;
+    const auto value = [&](std::uint64_t b) { return ops::decode(dtype, b).value; };
+    return value(admissible.lo) <= value(bits) && value(bits) <= value(admissible.hi);
+  }
   const bool nan = ops::decode(dtype, bits).is_nan();
   if (ops::decode(dtype, admissible.lo).is_nan()) return nan;
   if (nan) return false;
@@ -19,17 +23,23 @@ bool admits(DType dtype, const Admissible& admissible, std::uint64_t bits) {
 
 std::vector<std::string_view> tile_op_names() {
   std::vector<std::string_view> names;
-  for (const ops::TileOpRow& row : ops::tile_op_rows()) names.push_back(row.name);
+  for (const auto rows : ops::tile_op_tables())
+    for (const ops::TileOpRow& row : rows) names.push_back(row.name);
   std::sort(names.begin(), names.end());
   return names;
 }
 
-Result<std::vector<Admissible>> evaluate(const TileOpRequest& request, const Profile& profile) {
-  for (const ops::TileOpRow& row : ops::tile_op_rows())
-    if (row.name == request.op) {
-      if (request.ins.size() != row.operands)
-        return bad_input("{}: {} operands, expected {}", request.op, request.ins.size(), row.operands);
-      return row.apply(ops::TileOp(request, profile));
+Result<std::vector<Admissible>> evaluate(const TileOpRequest& request, const Profile& profile, std::size_t output) {
+  for (const auto rows : ops::tile_op_tables())
+    for (const ops::TileOpRow& row : rows) {
+      if (row.name != request.op) continue;
+      if (request.ins.size() < row.operands || request.ins.size() > row.operands + row.optional)
+        return bad_input("{}: {} operands, expected {} to {}", request.op, request.ins.size(), row.operands,
+                         row.operands + row.optional);
+      if (output == 0) return row.apply(ops::TileOp(request, profile));
+      if (output > 1 || row.second == nullptr || request.more_outs.empty())
+        return bad_input("{} has no destination {}", request.op, output);
+      return row.second(ops::TileOp(request, profile));
     }
   return bad_input("no definition of the operation '{}'", request.op);
 }

@@ -1,0 +1,187 @@
+// Gathers, scatters and generated tiles beyond tier T2 (isa 2.1, 2.4).
+#include <array>
+#include <optional>
+
+#include "goldens/ops/element.h"
+#include "goldens/ops/shape_ops.h"
+
+namespace assay::goldens::ops {
+namespace {
+
+using boost::multiprecision::cpp_int;
+
+// The place an element of an index tile names among `count`.
+std::optional<std::size_t> place(const TileValue& indices, std::int64_t i, std::int64_t j, std::int64_t count) {
+  const cpp_int at = decode(indices.shape.dtype, indices.at(i, j)).value.significand;
+  if (at < 0 || at >= count) return std::nullopt;
+  return at.convert_to<std::size_t>();
+}
+
+// By byte offsets from the source's first element.
+Elements gather_bytes(const TileOp& op) {
+  const TileValue *source = op.tile(0), *offsets = op.tile(1);
+  if (source == nullptr || offsets == nullptr) return op.refuse("the operands are tiles");
+  const std::int64_t bytes = info(source->shape.dtype).bits / 8;
+  const auto count = static_cast<std::int64_t>(source->bits.size());
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const auto at = place(*offsets, i, j, count * bytes);
+    if (!at || *at % static_cast<std::size_t>(bytes) != 0) return open_element();
+    return exactly(source->bits[*at / static_cast<std::size_t>(bytes)]);
+  });
+}
+
+// What a scatter leaves in `count` places: the one element that went there; open where two did.
+class Scattered {
+ public:
+  Scattered(std::int64_t count, Admissible otherwise) : places_(static_cast<std::size_t>(count), otherwise) {
+    written_.resize(places_.size());
+  }
+  void put(std::size_t at, std::uint64_t bits) {
+    const bool again = written_[at] && (places_[at].open || places_[at].lo != bits);
+    places_[at] = again ? open_element() : exactly(bits);
+    written_[at] = true;
+  }
+  void keep(std::size_t at, std::uint64_t bits) { places_[at] = exactly(bits); }
+  std::vector<Admissible> take() { return std::move(places_); }
+
+ private:
+  std::vector<Admissible> places_;
+  std::vector<bool> written_;
+};
+
+// isa 2.4: flat element offsets into the destination, whose whole physical extent is the result here.
+Elements scatter(const TileOp& op) {
+  const TileValue *source = op.tile(0), *indices = op.tile(1);
+  if (source == nullptr || indices == nullptr) return op.refuse("the operands are tiles");
+  if (op.out().valid_rows != op.out().rows || op.out().valid_cols != op.out().cols)
+    return op.refuse("the destination is valid as a whole");
+  const std::int64_t count = op.out().rows * op.out().cols;
+  Scattered result(count, open_element());
+  for (std::int64_t i = 0; i < source->shape.valid_rows; ++i)
+    for (std::int64_t j = 0; j < source->shape.valid_cols; ++j)
+      if (const auto at = place(*indices, i, j, count)) result.put(*at, source->at(i, j));
+  return result.take();
+}
+
+// isa 2.1: by row unless the indices are as wide as the tile.
+bool by_row(const TileValue& indices, const TileShape& tile) {
+  return indices.shape.valid_cols == 1 && tile.valid_cols != 1;
+}
+
+Elements gather_memory(const TileOp& op) {
+  const TileValue *memory = op.tile(0), *indices = op.tile(1);
+  if (memory == nullptr || indices == nullptr) return op.refuse("the operands are memory and a tile");
+  if (by_row(*indices, op.out())) {
+    return op.each([&](std::int64_t i, std::int64_t j) {
+      const auto at = place(*indices, i, 0, memory->shape.rows);
+      return at && j < memory->shape.cols ? exactly(memory->at(static_cast<std::int64_t>(*at), j)) : open_element();
+    });
+  }
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const auto at = place(*indices, i, j, memory->shape.rows * memory->shape.cols);
+    return at ? exactly(memory->bits[*at]) : open_element();
+  });
+}
+
+// The destination is memory, valid as a whole; what no index names stays.
+Elements scatter_memory(const TileOp& op) {
+  const TileValue *source = op.tile(0), *indices = op.tile(1);
+  if (source == nullptr || indices == nullptr || op.request.before.empty())
+    return op.refuse("the operands are tiles, the destination has content");
+  const std::int64_t count = op.out().rows * op.out().cols;
+  Scattered result(count, open_element());
+  for (std::size_t k = 0; k < op.request.before.size(); ++k) result.keep(k, op.request.before[k]);
+  const bool rows = by_row(*indices, source->shape);
+  for (std::int64_t i = 0; i < source->shape.valid_rows; ++i)
+    for (std::int64_t j = 0; j < source->shape.valid_cols; ++j) {
+      auto at = place(*indices, i, rows ? 0 : j, rows ? op.out().rows : count);
+      if (at && rows) *at = *at * static_cast<std::size_t>(op.out().cols) + static_cast<std::size_t>(j);
+      if (at) result.put(*at, source->at(i, j));
+    }
+  return result.take();
+}
+
+// Ones on and below the diagonal, or on and above it.
+Elements triangle(const TileOp& op) {
+  const ScalarValue* diagonal = op.scalar(0);
+  if (diagonal == nullptr) return op.refuse("the operand is the diagonal");
+  const cpp_int d = decode(diagonal->dtype, diagonal->bits).value.significand;
+  const bool upper = op.attribute("upperOrLower") == "1";
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const bool set = upper ? j >= i + d : j <= i + d;
+    return exactly(set ? one(op.out().dtype) : 0);
+  });
+}
+
+// ---- interleaving: the stream a0 b0 a1 b1 ... cut in halves, and back
+
+enum class Half : std::uint8_t { first, second };
+
+std::uint64_t interleaved(const TileOp& op, std::int64_t i, std::int64_t position) {
+  return op.at(position % 2 == 0 ? 0 : 1, i, position / 2);
+}
+
+template <Half half>
+Elements interleave(const TileOp& op) {
+  if (!op.tiles_cover(2)) return op.refuse("the operands are tiles of the destination's valid shape");
+  const std::int64_t n = op.out().valid_cols;
+  return op.each(
+      [&](std::int64_t i, std::int64_t j) { return exactly(interleaved(op, i, half == Half::first ? j : n + j)); });
+}
+
+template <Half half>
+Elements deinterleave(const TileOp& op) {
+  if (!op.tiles_cover(2)) return op.refuse("the operands are tiles of the destination's valid shape");
+  const std::int64_t n = op.out().valid_cols;
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const std::int64_t position = 2 * j + (half == Half::first ? 0 : 1);
+    return exactly(position < n ? op.at(0, i, position) : op.at(1, i, position - n));
+  });
+}
+
+// ---- radix counts: how many elements of a row have each value in one byte, their higher bytes being those given
+
+Elements histogram(const TileOp& op) {
+  const TileValue *source = op.tile(0), *higher = op.tile(1);
+  if (source == nullptr || higher == nullptr) return op.refuse("the operands are tiles");
+  const std::int64_t bytes = info(source->shape.dtype).bits / 8;
+  const std::string_view written = op.attribute("byte");
+  if (written.size() != 1 || written[0] < '0' || written[0] >= '0' + bytes) return op.refuse("byte is one of the type's");
+  const std::int64_t byte = written[0] - '0';
+  const auto byte_of = [](std::uint64_t bits, std::int64_t k) { return bits >> (8 * k) & 0xFF; };
+  const auto counted = [&](std::int64_t i, std::uint64_t bits) {
+    for (std::int64_t k = bytes - 1; k > byte; --k)
+      if (byte_of(bits, k) != (bytes == 2 ? higher->at(i, 0) : higher->at(bytes - 1 - k, 0))) return false;
+    return true;
+  };
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    std::uint64_t count = 0;
+    for (std::int64_t k = 0; k < source->shape.valid_cols; ++k) {
+      const std::uint64_t bits = source->at(i, k);
+      count += counted(i, bits) && byte_of(bits, byte) == static_cast<std::uint64_t>(j) ? 1 : 0;
+    }
+    return exactly(count);
+  });
+}
+
+Elements unknown(const TileOp& op) {
+  return op.each([](std::int64_t, std::int64_t) { return open_element(); });
+}
+
+constexpr std::array kRows{
+    TileOpRow{"tgatherb", 2, gather_bytes},
+    TileOpRow{"tscatter", 2, scatter},
+    TileOpRow{"mgather", 2, gather_memory},
+    TileOpRow{"mscatter", 2, scatter_memory},
+    TileOpRow{"ttri", 1, triangle},
+    TileOpRow{"tinterleave", 2, interleave<Half::first>, interleave<Half::second>},
+    TileOpRow{"tdeinterleave", 2, deinterleave<Half::first>, deinterleave<Half::second>},
+    TileOpRow{"thistogram", 2, histogram},
+    TileOpRow{"trandom", 2, unknown},
+};
+
+}  // namespace
+
+std::span<const TileOpRow> index_rows() { return kRows; }
+
+}  // namespace assay::goldens::ops
