@@ -18,8 +18,10 @@ class Terms {
   void add(const Number& x, const Number& y) {
     ++count_;
     const bool negative = x.negative != y.negative;
-    if (x.is_nan() || y.is_nan() || (x.is_infinite() && y.is_zero()) || (y.is_infinite() && x.is_zero())) nan_ = true;
-    else if (x.is_infinite() || y.is_infinite()) (negative ? minus_ : plus_) = true;
+    if (x.is_nan() || y.is_nan() || (x.is_infinite() && y.is_zero()) || (y.is_infinite() && x.is_zero()))
+      nan_ = true;
+    else if (x.is_infinite() || y.is_infinite())
+      (negative ? minus_ : plus_) = true;
     else {
       const Dyadic product = x.value * y.value;
       sum_ = sum_ + product;
@@ -37,7 +39,8 @@ class Terms {
     if (count_ == 0) return open_element();
     const Dyadic g{count_, -24};
     const Dyadic bound = g * (Dyadic{1, 0} + two * g) * magnitudes_ + Dyadic{count_, -150};
-    return magnitudes_.significand == 0 ? either_zero(DType::f32) : between(DType::f32, sum_ - bound, sum_ + bound, sum_);
+    return magnitudes_.significand == 0 ? either_zero(DType::f32)
+                                        : between(DType::f32, sum_ - bound, sum_ + bound, sum_);
   }
   Admissible in_i32() const {
     const cpp_int least = sum_.significand - magnitudes_.significand;  // no order leaves these ends

@@ -64,7 +64,6 @@ Admissible half_between(DType to, const Dyadic& lo, const Dyadic& hi) {
   return reaches_zero ? hull(to, ends, either_zero(to)) : ends;
 }
 
-
 // Tile operands besides the two written come from the destination itself, or are written third.
 std::uint64_t accumulator(const TileOp& op, std::int64_t i, std::int64_t j) {
   return op.request.ins.size() > 2 ? op.at(2, i, j) : op.before(i, j);
@@ -81,8 +80,8 @@ Elements accumulate(const TileOp& op) {
   const DType dtype = op.out().dtype;
   return op.each([&](std::int64_t i, std::int64_t j) {
     const std::uint64_t a = op.at(0, i, j), b = op.at(1, i, j), d = accumulator(op, i, j);
-    const Admissible result = role == Role::added ? multiply_add(dtype, a, b, d, op.profile)
-                                                  : multiply_add(dtype, a, d, b, op.profile);
+    const Admissible result =
+        role == Role::added ? multiply_add(dtype, a, b, d, op.profile) : multiply_add(dtype, a, d, b, op.profile);
     return rectify ? rectified(dtype, result) : result;
   });
 }
@@ -133,8 +132,8 @@ Elements dequantised(const TileOp& op) {
     return op.refuse("takes two i32 tiles and an f32 scale and gives f16");
   const Number scale = decode(DType::f32, op.scalar(2)->bits);
   return op.each([&](std::int64_t i, std::int64_t j) {
-    const auto sum = decode(DType::i32, op.at(0, i, j)).value.significand +
-                     decode(DType::i32, op.at(1, i, j)).value.significand;
+    const auto sum =
+        decode(DType::i32, op.at(0, i, j)).value.significand + decode(DType::i32, op.at(1, i, j)).value.significand;
     if (!fits(DType::i32, sum) || scale.kind != Number::Class::finite) return open_element();
     const Dyadic exact = Dyadic{sum, 0} * scale.value;
     const Dyadic slack = absolute(exact) * Dyadic{1, -22} + Dyadic{1, -140};

@@ -1,5 +1,6 @@
 // Gathers, scatters and generated tiles beyond tier T2 (isa 2.1, 2.4).
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include "goldens/ops/element.h"
@@ -15,6 +16,79 @@ std::optional<std::size_t> place(const TileValue& indices, std::int64_t i, std::
   const cpp_int at = decode(indices.shape.dtype, indices.at(i, j)).value.significand;
   if (at < 0 || at >= count) return std::nullopt;
   return at.convert_to<std::size_t>();
+}
+
+// ---- tgather: by index, by pattern, by comparison
+
+// dst[i,j] = src_flat[idx[i,j]]: flat over the source's physical rows and columns.
+Elements gather_by_index(const TileOp& op) {
+  const TileValue *source = op.tile(0), *index = op.tile(1);
+  if (source == nullptr || index == nullptr || !op.tiles_cover(0) || index->shape.cols < op.out().valid_cols ||
+      index->shape.rows < op.out().valid_rows)
+    return op.refuse("the operands are a tile and indices of the destination's valid shape");
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const auto at = place(*index, i, j, static_cast<std::int64_t>(source->bits.size()));
+    return at ? exactly(source->bits[*at]) : open_element();
+  });
+}
+
+// Of a pattern read from the right: which of every two or four elements it takes. The public instruction page says so:
+// P0101 the first of two, P0001 the first of four; format 3.3 has the names alone.
+struct Taken {
+  std::int64_t of = 1, first = 0;
+};
+std::optional<Taken> taken(std::string_view pattern) {
+  if (pattern == "P1111") return Taken{1, 0};
+  if (pattern == "P0101") return Taken{2, 0};
+  if (pattern == "P1010") return Taken{2, 1};
+  for (std::int64_t k = 0; k < 4; ++k)
+    if (pattern == std::array{"P0001", "P0010", "P0100", "P1000"}[static_cast<std::size_t>(k)]) return Taken{4, k};
+  return std::nullopt;
+}
+
+Elements gather_by_pattern(const TileOp& op) {
+  const TileValue* source = op.tile(0);
+  const auto pattern = taken(op.attribute("maskPattern"));
+  if (source == nullptr || !pattern) return op.refuse("the operand is a tile, the pattern one of seven");
+  const bool columns = op.attribute("axis") == "col";
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const std::int64_t row = columns ? i * pattern->of + pattern->first : i;
+    const std::int64_t column = columns ? j : j * pattern->of + pattern->first;
+    const bool inside = row < source->shape.valid_rows && column < source->shape.valid_cols;
+    return inside ? exactly(source->at(row, column)) : open_element();
+  });
+}
+
+// Where the comparison holds in a row: the columns, from `offset` on, and how many.
+std::vector<std::int64_t> places_where(const TileOp& op, std::int64_t i) {
+  const TileValue& source = *op.tile(0);
+  std::vector<std::int64_t> places;
+  for (std::int64_t j = 0; j < source.shape.valid_cols; ++j)
+    if (comparison_holds(op.attribute("cmpMode"), source.shape.dtype, source.at(i, j), op.scalar(1)->bits))
+      places.push_back(j);
+  return places;
+}
+
+Elements gather_by_comparison(const TileOp& op) {
+  if (op.tile(0) == nullptr || op.scalar(1) == nullptr) return op.refuse("the operands are a tile and a scalar");
+  const std::string_view written = op.attribute("offset");
+  std::int64_t offset = 0;
+  std::from_chars(written.data(), written.data() + written.size(), offset);
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const auto places = places_where(op, i);
+    if (j >= static_cast<std::int64_t>(places.size())) return open_element();
+    return exactly(static_cast<std::uint64_t>(offset + places[static_cast<std::size_t>(j)]));
+  });
+}
+
+Elements counts_of_comparison(const TileOp& op) {
+  if (op.tile(0) == nullptr || op.scalar(1) == nullptr) return op.refuse("the operands are a tile and a scalar");
+  return op.each_of(op.second_out(), [&](std::int64_t i, std::int64_t) { return exactly(places_where(op, i).size()); });
+}
+
+Elements gather(const TileOp& op) {
+  if (!op.attribute("maskPattern").empty()) return gather_by_pattern(op);
+  return op.attribute("cmpMode").empty() ? gather_by_index(op) : gather_by_comparison(op);
 }
 
 // By byte offsets from the source's first element.
@@ -63,15 +137,16 @@ Elements scatter(const TileOp& op) {
   return result.take();
 }
 
-// isa 2.1: by row unless the indices are as wide as the tile.
-bool by_row(const TileValue& indices, const TileShape& tile) {
+// isa 2.1: by row unless the operation says otherwise, or the indices are as wide as the tile.
+bool by_row(const TileOp& op, const TileValue& indices, const TileShape& tile) {
+  if (!op.attribute("coalesce").empty()) return op.attribute("coalesce") == "row";
   return indices.shape.valid_cols == 1 && tile.valid_cols != 1;
 }
 
 Elements gather_memory(const TileOp& op) {
   const TileValue *memory = op.tile(0), *indices = op.tile(1);
   if (memory == nullptr || indices == nullptr) return op.refuse("the operands are memory and a tile");
-  if (by_row(*indices, op.out())) {
+  if (by_row(op, *indices, op.out())) {
     return op.each([&](std::int64_t i, std::int64_t j) {
       const auto at = place(*indices, i, 0, memory->shape.rows);
       return at && j < memory->shape.cols ? exactly(memory->at(static_cast<std::int64_t>(*at), j)) : open_element();
@@ -91,7 +166,7 @@ Elements scatter_memory(const TileOp& op) {
   const std::int64_t count = op.out().rows * op.out().cols;
   Scattered result(count, open_element());
   for (std::size_t k = 0; k < op.request.before.size(); ++k) result.keep(k, op.request.before[k]);
-  const bool rows = by_row(*indices, source->shape);
+  const bool rows = by_row(op, *indices, source->shape);
   for (std::int64_t i = 0; i < source->shape.valid_rows; ++i)
     for (std::int64_t j = 0; j < source->shape.valid_cols; ++j) {
       auto at = place(*indices, i, rows ? 0 : j, rows ? op.out().rows : count);
@@ -146,7 +221,8 @@ Elements histogram(const TileOp& op) {
   if (source == nullptr || higher == nullptr) return op.refuse("the operands are tiles");
   const std::int64_t bytes = info(source->shape.dtype).bits / 8;
   const std::string_view written = op.attribute("byte");
-  if (written.size() != 1 || written[0] < '0' || written[0] >= '0' + bytes) return op.refuse("byte is one of the type's");
+  if (written.size() != 1 || written[0] < '0' || written[0] >= '0' + bytes)
+    return op.refuse("byte is one of the type's");
   const std::int64_t byte = written[0] - '0';
   const auto byte_of = [](std::uint64_t bits, std::int64_t k) { return bits >> (8 * k) & 0xFF; };
   const auto counted = [&](std::int64_t i, std::uint64_t bits) {
@@ -169,6 +245,7 @@ Elements unknown(const TileOp& op) {
 }
 
 constexpr std::array kRows{
+    TileOpRow{"tgather", 1, gather, counts_of_comparison, 1},
     TileOpRow{"tgatherb", 2, gather_bytes},
     TileOpRow{"tscatter", 2, scatter},
     TileOpRow{"mgather", 2, gather_memory},

@@ -8,20 +8,6 @@
 namespace assay::goldens::ops {
 namespace {
 
-// False with a NaN, except that NaN differs from everything.
-bool holds(std::string_view mode, DType dtype, std::uint64_t a, std::uint64_t b) {
-  const Number x = decode(dtype, a), y = decode(dtype, b);
-  if (x.is_nan() || y.is_nan()) return mode == "ne";
-  const auto size = [](const Number& n) { return n.is_infinite() ? Dyadic{n.negative ? -1 : 1, 1000} : n.value; };
-  const auto order = size(x) <=> size(y);
-  if (mode == "eq") return order == 0;
-  if (mode == "ne") return order != 0;
-  if (mode == "lt") return order < 0;
-  if (mode == "le") return order <= 0;
-  if (mode == "gt") return order > 0;
-  return order >= 0;
-}
-
 Elements compare(const TileOp& op) {
   const TileValue* a = op.tile(0);
   if (a == nullptr) return op.refuse("the first operand is a tile");
@@ -34,7 +20,8 @@ Elements compare(const TileOp& op) {
     byte.care = 0;
     for (std::int64_t k = 0; k < 8 && 8 * j + k < n; ++k) {
       byte.care |= std::uint64_t{1} << k;
-      if (holds(mode, a->shape.dtype, a->at(i, 8 * j + k), op.at(1, i, 8 * j + k))) byte.lo |= std::uint64_t{1} << k;
+      if (comparison_holds(mode, a->shape.dtype, a->at(i, 8 * j + k), op.at(1, i, 8 * j + k)))
+        byte.lo |= std::uint64_t{1} << k;
     }
     byte.hi = byte.lo;
     return byte;
@@ -48,8 +35,7 @@ Elements select(const TileOp& op) {
   const TileValue* mask = op.tile(0);
   if (mask == nullptr || mask->shape.rows < op.out().valid_rows || 8 * mask->shape.cols < op.out().valid_cols)
     return op.refuse("the mask has a bit for every element");
-  return op.each(
-      [&](std::int64_t i, std::int64_t j) { return exactly(op.at(selected(*mask, i, j) ? 1 : 2, i, j)); });
+  return op.each([&](std::int64_t i, std::int64_t j) { return exactly(op.at(selected(*mask, i, j) ? 1 : 2, i, j)); });
 }
 
 constexpr std::array kRows{
@@ -60,6 +46,19 @@ constexpr std::array kRows{
 };
 
 }  // namespace
+
+bool comparison_holds(std::string_view mode, DType dtype, std::uint64_t a, std::uint64_t b) {
+  const Number x = decode(dtype, a), y = decode(dtype, b);
+  if (x.is_nan() || y.is_nan()) return mode == "ne";
+  const auto size = [](const Number& n) { return n.is_infinite() ? Dyadic{n.negative ? -1 : 1, 1000} : n.value; };
+  const auto order = size(x) <=> size(y);
+  if (mode == "eq") return order == 0;
+  if (mode == "ne") return order != 0;
+  if (mode == "lt") return order < 0;
+  if (mode == "le") return order <= 0;
+  if (mode == "gt") return order > 0;
+  return order >= 0;
+}
 
 std::span<const TileOpRow> mask_rows() { return kRows; }
 

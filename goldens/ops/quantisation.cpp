@@ -6,6 +6,8 @@
 //
 // Silent, so open: f16 and bf16 results beyond the largest finite value; NaN and infinities into integers. Where the
 // product with the scale may be rounded to f32 or not, or a half goes either way ("round"), both neighbours are right.
+// Whether the shift field counts from 0 or from 1, and which way a shifted-out half goes, is not said either:
+// everything between is right.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -83,9 +85,12 @@ Admissible through_fixpipe(DType from, DType to, std::uint64_t bits, bool rectif
   if (x.is_infinite()) return open_element();
   if (from == DType::i32 && to == DType::i16) {
     if (!word) return open_element();
-    const Dyadic shifted{x.value.significand, x.value.exponent - word->shift};
-    return range(integer_bits(to, clamp_to(to, round_to_integer(shifted, Rounding::floor))),
-                 integer_bits(to, clamp_to(to, round_to_integer(shifted, Rounding::ceil))));
+    const auto shifted = [&](int by) {
+      const Dyadic d{x.value.significand, x.value.exponent - by};
+      return range(integer_bits(to, clamp_to(to, round_to_integer(d, Rounding::floor))),
+                   integer_bits(to, clamp_to(to, round_to_integer(d, Rounding::ceil))));
+    };
+    return hull(to, shifted(word->shift), shifted(word->shift + 1));
   }
   Interval value{x.value, x.value};
   if (word) {
@@ -185,12 +190,9 @@ Elements dequantise(const TileOp& op) {
 }
 
 constexpr std::array kRows{
-    TileOpRow{"tmov", 1, move, nullptr, 1},
-    TileOpRow{"tstore", 1, move, nullptr, 1},
-    TileOpRow{"textract", 3, extract, nullptr, 1},
-    TileOpRow{"tinsert", 3, insert, nullptr, 1},
-    TileOpRow{"tquant", 2, quantise, nullptr, 1},
-    TileOpRow{"tdequant", 3, dequantise},
+    TileOpRow{"tmov", 1, move, nullptr, 1},        TileOpRow{"tstore", 1, move, nullptr, 1},
+    TileOpRow{"textract", 3, extract, nullptr, 1}, TileOpRow{"tinsert", 3, insert, nullptr, 1},
+    TileOpRow{"tquant", 2, quantise, nullptr, 1},  TileOpRow{"tdequant", 3, dequantise},
 };
 
 }  // namespace

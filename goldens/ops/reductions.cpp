@@ -88,8 +88,9 @@ ProductParts parts_of(DType dtype, const Line& line) {
   return parts;
 }
 
-// n - 1 multiplications in any order, each rounded: within g/(1-g) <= g (1 + 2g) of the product, g = (n - 1) 2^-p, while
-// every partial product is normal; they lie between `small` and `large`. f16 may be multiplied in f32 and rounded once.
+// n - 1 multiplications in any order, each rounded: within g/(1-g) <= g (1 + 2g) of the product, g = (n - 1) 2^-p,
+// while every partial product is normal; they lie between `small` and `large`. f16 may be multiplied in f32 and rounded
+// once.
 Admissible float_product(DType dtype, const Line& line) {
   const ProductParts parts = parts_of(dtype, line);
   if (parts.nan || (parts.infinite && parts.zero)) return any_nan(dtype);
@@ -127,9 +128,7 @@ Admissible place(Binary op, DType dtype, const Line& line, DType index) {
     if (x.is_nan()) return open_element();
     if (k == 0) continue;
     const Number y = decode(dtype, line[best]);
-    const auto against = [&](const Number& n) {
-      return n.is_infinite() ? Dyadic{n.negative ? -1 : 1, 1000} : n.value;
-    };
+    const auto against = [&](const Number& n) { return n.is_infinite() ? Dyadic{n.negative ? -1 : 1, 1000} : n.value; };
     const auto compared = against(x) <=> against(y);
     if (compared == 0) unique = false;
     if (compared != 0 && (compared > 0) == (op == Binary::maximum)) {
@@ -154,8 +153,7 @@ Elements rows(const TileOp& op) {
   const TileValue* a = op.tile(0);
   if (a == nullptr || a->shape.rows < op.out().valid_rows || op.out().valid_cols > 1)
     return op.refuse("the destination has one valid column and the source as many rows");
-  return op.each(
-      [&](std::int64_t i, std::int64_t) { return reduce(a->shape.dtype, row_of(*a, i), op.profile); });
+  return op.each([&](std::int64_t i, std::int64_t) { return reduce(a->shape.dtype, row_of(*a, i), op.profile); });
 }
 
 template <Reduce reduce>
@@ -163,8 +161,7 @@ Elements columns(const TileOp& op) {
   const TileValue* a = op.tile(0);
   if (a == nullptr || a->shape.cols < op.out().valid_cols || op.out().valid_rows > 1)
     return op.refuse("the destination has one valid row and the source as many columns");
-  return op.each(
-      [&](std::int64_t, std::int64_t j) { return reduce(a->shape.dtype, column_of(*a, j), op.profile); });
+  return op.each([&](std::int64_t, std::int64_t j) { return reduce(a->shape.dtype, column_of(*a, j), op.profile); });
 }
 
 template <Binary kind>

@@ -1,7 +1,6 @@
 // Remainders, powers, leaky rectifiers (isa 2.3): trem's sign follows the divisor, tfmod is C's fmod.
-#include <boost/multiprecision/mpfr.hpp>
-
 #include <array>
+#include <boost/multiprecision/mpfr.hpp>
 
 #include "goldens/ops/element.h"
 #include "goldens/ops/shape_ops.h"

@@ -112,18 +112,6 @@ Elements iota(const TileOp& op) {
   });
 }
 
-// dst[i,j] = src_flat[idx[i,j]]: flat over the source's physical rows and columns.
-Elements gather(const TileOp& op) {
-  const TileValue *source = op.tile(0), *index = op.tile(1);
-  if (source == nullptr || index == nullptr || !covers(index->shape, op.out().valid_rows, op.out().valid_cols))
-    return op.refuse("the operands are a tile and indices of the destination's valid shape");
-  return op.each([&](std::int64_t i, std::int64_t j) {
-    const cpp_int at = decode(index->shape.dtype, index->at(i, j)).value.significand;
-    if (at < 0 || at >= source->bits.size()) return open_element();
-    return exactly(source->bits[at.convert_to<std::size_t>()]);
-  });
-}
-
 Elements concatenate(const TileOp& op) {
   const TileValue *a = op.tile(0), *b = op.tile(1);
   if (a == nullptr || b == nullptr || a->shape.valid_cols + b->shape.valid_cols < op.out().valid_cols)
@@ -188,7 +176,6 @@ constexpr std::array kRows{
     TileOpRow{"tfillpad_inplace", 1, fill_pad},
     TileOpRow{"tfillpad_expand", 1, fill_pad},
     TileOpRow{"tci", 1, iota},
-    TileOpRow{"tgather", 2, gather},
     TileOpRow{"tconcat", 2, concatenate},
     TileOpRow{"ttrans", 1, transpose},
 };
@@ -257,9 +244,8 @@ Elements row_expanded_by(const TileOp& op, ElementOfTwo element) {
 Elements column_expanded_by(const TileOp& op, ElementOfTwo element) {
   const TileValue *a = op.tile(0), *b = op.tile(1);
   if (a == nullptr || b == nullptr) return op.refuse("the operands are tiles");
-  return op.each([&](std::int64_t i, std::int64_t j) {
-    return element(op.out().dtype, a->at(i, j), b->at(0, j), op.profile);
-  });
+  return op.each(
+      [&](std::int64_t i, std::int64_t j) { return element(op.out().dtype, a->at(i, j), b->at(0, j), op.profile); });
 }
 
 }  // namespace assay::goldens::ops

@@ -88,6 +88,9 @@ Elements elementwise_binary(const TileOp& op, Binary kind);
 Elements fill_pad(const TileOp& op);
 Elements copy(const TileOp& op);
 
+// eq ne lt le gt ge; false with a NaN, except that NaN differs from everything.
+bool comparison_holds(std::string_view mode, DType dtype, std::uint64_t a, std::uint64_t b);
+
 // What is computed of two elements; row_expanded with another function.
 using ElementOfTwo = Admissible (*)(DType dtype, std::uint64_t a, std::uint64_t b, const Profile& profile);
 Elements row_expanded_by(const TileOp& op, ElementOfTwo element);

@@ -12,12 +12,13 @@
 //
 // Open besides, in the operations of tiers T3 to T6:
 //   products (trowprod, tcolprod) that some order takes out of the normal range; integer sums and products likewise
-//   arg reductions where the extremum occurs twice, or with NaN; tpartargmax and tpartargmin where both values are equal
-//   shifts by less than 0 or by the width or more; remainders by zero, and trem by an infinity of the other sign
+//   arg reductions where the extremum occurs twice, or with NaN; tpartargmax and tpartargmin where both values are
+//   equal shifts by less than 0 or by the width or more; remainders by zero, and trem by an infinity of the other sign
 //   tpow with NaN, 0^0, and where the sign of an infinite result or a limit is a convention
 //   tprelu and tlrelu of a zero times an infinite slope
 //   bits of a mask's last byte beyond the valid columns; bytes of a mask beyond the last one needed
 //   partial shapes where neither operand has an element
+//   the compare form of tgather behind the last place it found
 //   sorting: blocks with NaN, the index beside a value that occurs twice under indices not in order, the upper half of
 //     an f16 value's word, everything behind the last pair
 //   tscatter and mscatter: places written twice; places of a tile that no index names
@@ -69,12 +70,12 @@ struct TileOpRequest {
   std::string op;                // "tadd", without dialect prefix
   std::vector<TileOperand> ins;  // in the order written, scratch tiles left out
   TileShape out;
-  PadWord pad = PadWord::null;  // of the destination, for tfillpad
-  std::string rmode, satmode;   // tcvt, as written; empty when absent
-  bool descending = false;      // tci
-  std::vector<TileShape> more_outs = {};                 // destinations after the first
-  std::map<std::string, std::string> attributes = {};    // as written: {"cmpMode", "gt"}
-  std::vector<std::uint64_t> before = {};                // the first destination's elements, where the operation reads them
+  PadWord pad = PadWord::null;                         // of the destination, for tfillpad
+  std::string rmode, satmode;                          // tcvt, as written; empty when absent
+  bool descending = false;                             // tci
+  std::vector<TileShape> more_outs = {};               // destinations after the first
+  std::map<std::string, std::string> attributes = {};  // as written: {"cmpMode", "gt"}
+  std::vector<std::uint64_t> before = {};  // the first destination's elements, where the operation reads them
 };
 
 // What one element may be: bits of the least and the greatest value, equal where one value is right; a NaN in `lo`

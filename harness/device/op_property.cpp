@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "harness/core/fill.h"
 #include "harness/core/fills/number.h"
+#include "harness/device/op_cube.h"
+#include "harness/device/op_data.h"
 #include "harness/pto/reader.h"
 #include "harness/pto/verifier.h"
 
@@ -16,38 +17,6 @@ using goldens::TileShape;
 using goldens::TileValue;
 
 constexpr int kShownMismatches = 6;
-
-// Tensors of a case: one per operand (scalars too), the destination's earlier content, the result.
-struct CaseData {
-  std::vector<Tensor> ins;
-  Tensor before, result;
-};
-
-Tensor filled(const OpOperand& operand, std::uint64_t seed, std::string_view stream) {
-  Tensor tensor(operand.shape.dtype, {operand.shape.rows, operand.shape.cols});
-  // A fill that makes no sense for the dtype gives way to one that every dtype has.
-  if (!fill(tensor, operand.fill, seed, stream)) (void)fill(tensor, "uniform", seed, stream);
-  return tensor;
-}
-
-CaseData make_data(const OpCase& c) {
-  CaseData data;
-  for (std::size_t i = 0; i < c.ins.size(); ++i) data.ins.push_back(filled(c.ins[i], c.seed, fmt::format("x{}", i)));
-  OpOperand poison = c.out;
-  poison.fill = "uniform";
-  data.before = filled(poison, c.seed, "d");
-  // The destination lies on the first bytes of the first operand, which may have wider elements.
-  if (c.in_place) std::copy_n(data.ins[0].bytes().begin(), data.before.bytes().size(), data.before.bytes().begin());
-  data.result = filled(poison, c.seed, "y");
-  if (c.op == "tstore") data.before = data.result;
-  return data;
-}
-
-std::vector<std::uint64_t> bits_of(const Tensor& tensor) {
-  std::vector<std::uint64_t> bits;
-  for (std::int64_t i = 0; i < tensor.size(); ++i) bits.push_back(tensor.bits(i));
-  return bits;
-}
 
 Argument scalar_argument(const Tensor& tensor) {
   const DType dtype = tensor.dtype();
@@ -66,34 +35,42 @@ Argument scalar_argument(const Tensor& tensor) {
   return std::copysign(infinite ? HUGE_VAL : NAN, negative ? -1.0 : 1.0);
 }
 
-Result<std::vector<Admissible>> expected_of(const OpCase& c, const CaseData& data, const Profile& profile) {
+const OpOperand& out_of(const OpCase& c, std::size_t k) { return k == 0 ? c.out : c.more_outs[k - 1]; }
+std::size_t outs_of(const OpCase& c) { return 1 + c.more_outs.size(); }
+
+Result<std::vector<Admissible>> expected_of(const OpCase& c, const OpData& data, const Profile& profile,
+                                            std::size_t output) {
   goldens::TileOpRequest request;
   request.op = c.op;
   for (std::size_t i = 0; i < c.ins.size(); ++i) {
-    if (c.ins[i].scalar)
+    if (c.ins[i].is_scalar())
       request.ins.emplace_back(goldens::ScalarValue{c.ins[i].shape.dtype, data.ins[i].bits(0)});
     else
       request.ins.emplace_back(TileValue{c.ins[i].shape, bits_of(data.ins[i])});
   }
   request.out = c.out.shape;
+  for (const OpOperand& out : c.more_outs) request.more_outs.push_back(out.shape);
   request.pad = c.pad;
   request.rmode = c.rmode;
   request.satmode = c.satmode;
   request.descending = c.descending;
-  return goldens::evaluate(request, profile);
+  request.attributes.insert(c.inside.begin(), c.inside.end());
+  request.attributes.insert(c.behind.begin(), c.behind.end());
+  if (c.accumulates || c.op == "mscatter") request.before = bits_of(data.befores[0]);
+  if (needs_cube(c)) return expected_of_cube(c, data, std::move(request), profile);
+  return goldens::evaluate(request, profile, output);
 }
 
 // What the operation leaves alone. pto-isa 2.1: a vec to vec tmov moves whole 32-byte blocks, so the rest of the last
 // block of a row may change.
-bool untouched(const OpCase& c, std::int64_t i, std::int64_t j) {
-  const TileShape& out = c.out.shape;
+bool untouched(const OpCase& c, const TileShape& out, std::int64_t i, std::int64_t j) {
   if (i < out.valid_rows && j < out.valid_cols) return false;
   const std::int64_t block = 256 / info(out.dtype).bits;
   const bool in_last_block = i < out.valid_rows && j < (out.valid_cols + block - 1) / block * block;
   return !(c.op == "tmov" && in_last_block);
 }
 
-std::string describe_inputs(const OpCase& c, const CaseData& data, std::int64_t i, std::int64_t j) {
+std::string describe_inputs(const OpCase& c, const OpData& data, std::int64_t i, std::int64_t j) {
   std::string text;
   for (std::size_t k = 0; k < c.ins.size(); ++k) {
     const TileShape& shape = c.ins[k].shape;
@@ -105,19 +82,20 @@ std::string describe_inputs(const OpCase& c, const CaseData& data, std::int64_t 
 
 class Comparison {
  public:
-  Comparison(const OpCase& c, const CaseData& data) : case_(c), data_(data) {}
+  Comparison(const OpCase& c, const OpData& data, std::size_t output)
+      : case_(c), data_(data), output_(output), out_(out_of(c, output).shape) {}
 
   OpOutcome compare(const std::vector<Admissible>& expected) {
-    const TileShape& out = case_.out.shape;
-    for (std::int64_t i = 0; i < out.rows; ++i)
-      for (std::int64_t j = 0; j < out.cols; ++j) {
-        const std::uint64_t actual = data_.result.bits(i * out.cols + j);
-        if (i < out.valid_rows && j < out.valid_cols)
-          inside(expected[static_cast<std::size_t>(i * out.valid_cols + j)], i, j, actual);
-        else if (untouched(case_, i, j) && actual != data_.before.bits(i * out.cols + j))
+    const Tensor &before = data_.befores[output_], &result = data_.results[output_];
+    for (std::int64_t i = 0; i < out_.rows; ++i)
+      for (std::int64_t j = 0; j < out_.cols; ++j) {
+        const std::uint64_t actual = result.bits(i * out_.cols + j);
+        if (i < out_.valid_rows && j < out_.valid_cols)
+          inside(expected[static_cast<std::size_t>(i * out_.valid_cols + j)], i, j, actual);
+        else if (untouched(case_, out_, i, j) && actual != before.bits(i * out_.cols + j))
           mismatch(i, j,
                    fmt::format("{:#x}, outside the valid rectangle and before {:#x}", actual,
-                               data_.before.bits(i * out.cols + j)));
+                               before.bits(i * out_.cols + j)));
       }
     if (mismatches_ > kShownMismatches)
       outcome_.failure += fmt::format("  and {} more\n", mismatches_ - kShownMismatches);
@@ -127,7 +105,7 @@ class Comparison {
  private:
   void inside(const Admissible& admissible, std::int64_t i, std::int64_t j, std::uint64_t actual) {
     admissible.open ? ++outcome_.open : ++outcome_.compared;
-    if (goldens::admits(case_.out.shape.dtype, admissible, actual)) return;
+    if (goldens::admits(out_.dtype, admissible, actual)) return;
     mismatch(i, j,
              admissible.lo == admissible.hi
                  ? fmt::format("{:#x}, expected {:#x}", actual, admissible.lo)
@@ -136,12 +114,14 @@ class Comparison {
 
   void mismatch(std::int64_t i, std::int64_t j, const std::string& what) {
     if (++mismatches_ <= kShownMismatches)
-      outcome_.failure +=
-          fmt::format("  [{}, {}] is {} (operands{})\n", i, j, what, describe_inputs(case_, data_, i, j));
+      outcome_.failure += fmt::format("  {}[{}, {}] is {} (operands{})\n", output_ == 0 ? "" : "second destination ", i,
+                                      j, what, describe_inputs(case_, data_, i, j));
   }
 
   const OpCase& case_;
-  const CaseData& data_;
+  const OpData& data_;
+  std::size_t output_;
+  const TileShape& out_;
   OpOutcome outcome_;
   int mismatches_ = 0;
 };
@@ -152,8 +132,8 @@ std::string describe(const RunReport& report) {
   return text;
 }
 
-// Arguments in the order of the kernel's text: tiles, earlier content, result, scalar.
-RunReport launch(const OpCase& c, CaseData& data, const pto::Module& module, Backend& backend, const Profile& profile) {
+// Arguments in the order of the kernel's text: operands; of each destination earlier content and result; scalars.
+RunReport launch(const OpCase& c, OpData& data, const pto::Module& module, Backend& backend, const Profile& profile) {
   std::vector<Tensor*> tensors;
   Launch request;
   const auto add = [&](Tensor& tensor) {
@@ -161,12 +141,16 @@ RunReport launch(const OpCase& c, CaseData& data, const pto::Module& module, Bac
     tensors.push_back(&tensor);
   };
   for (std::size_t i = 0; i < c.ins.size(); ++i)
-    if (!c.ins[i].scalar) add(data.ins[i]);
-  Tensor before = data.before;
-  add(before);
-  add(data.result);
+    if (!c.ins[i].is_scalar()) add(data.ins[i]);
+  OpData befores = data;
+  std::vector<Tensor> support = cube_support(c);
+  for (Tensor& tensor : support) add(tensor);
+  for (std::size_t k = 0; k < outs_of(c); ++k) {
+    add(befores.befores[k]);
+    add(data.results[k]);
+  }
   for (std::size_t i = 0; i < c.ins.size(); ++i)
-    if (c.ins[i].scalar) request.arguments.push_back(scalar_argument(data.ins[i]));
+    if (c.ins[i].is_scalar()) request.arguments.push_back(scalar_argument(data.ins[i]));
   request.module = &module;
   request.function = &module.functions[0];
   request.tensors = tensors;
@@ -175,46 +159,74 @@ RunReport launch(const OpCase& c, CaseData& data, const pto::Module& module, Bac
   return backend.run(request, options);
 }
 
+std::string legality(const OpCase& c, tl::expected<pto::Module, Error>& module) {
+  if (!module) return "the kernel does not parse: " + to_string(module.error());
+  if (const auto verified = pto::verify(*module); !verified)
+    return "the kernel is not legal: " + to_string(verified.error());
+  return c.op.empty() ? "no operation" : "";
+}
+
 }  // namespace
 
 std::string to_string(const OpCase& c) {
-  std::string text = fmt::format("{} seed={}", c.op, c.seed);
+  std::string text = fmt::format("{} seed={}", c.property, c.seed);
   const auto operand = [](const OpOperand& o) {
-    if (o.scalar) return fmt::format(" {}({})", name(o.shape.dtype), o.fill);
-    return fmt::format(" {}[{}x{}{} valid {}x{}]({})", name(o.shape.dtype), o.shape.rows, o.shape.cols,
-                       o.column_major ? " col-major" : "", o.shape.valid_rows, o.shape.valid_cols, o.fill);
+    if (o.is_scalar()) return fmt::format(" {}({})", name(o.shape.dtype), o.fill);
+    return fmt::format(" {}{}[{}x{}{} valid {}x{}]({})", o.kind == OpOperand::Kind::memory ? "memory " : "",
+                       name(o.shape.dtype), o.shape.rows, o.shape.cols, o.column_major ? " col-major" : "",
+                       o.shape.valid_rows, o.shape.valid_cols, o.fill);
   };
   for (const OpOperand& in : c.ins) text += operand(in);
   text += " ->" + operand(c.out);
+  for (const OpOperand& out : c.more_outs) text += operand(out);
   if (!c.rmode.empty()) text += " rmode=" + c.rmode;
   if (!c.satmode.empty()) text += " satmode=" + c.satmode;
+  for (const auto& [key, value] : c.inside) text += fmt::format(" {}={}", key, value);
+  for (const auto& [key, value] : c.behind) text += fmt::format(" {}={}", key, value);
   if (c.in_place) text += " in place";
   return text;
 }
 
-OpOutcome run_op_case(const OpCase& c, Backend& backend, const Profile& profile) {
-  OpOutcome outcome;
-  CaseData data = make_data(c);
-  const auto expected = expected_of(c, data, profile);
-  if (!expected) return {0, 0, "no definition: " + to_string(expected.error())};
-  const auto module = pto::parse(op_kernel_text(c), "one_op.pto");
-  if (!module) return {0, 0, "the kernel does not parse: " + to_string(module.error())};
-  if (const auto verified = pto::verify(*module); !verified)
-    return {0, 0, "the kernel is not legal: " + to_string(verified.error())};
-  const CaseData inputs = data;
-  const RunReport report = launch(c, data, *module, backend, profile);
-  if (report.status != RunStatus::completed) return {0, 0, "did not complete: " + describe(report)};
-  if (data.ins != inputs.ins) return {0, 0, "an input tensor was written"};
-  return Comparison(c, data).compare(*expected);
+RunReport report_of(const OpCase& c, Backend& backend, const Profile& profile) {
+  OpData data = make_op_data(c);
+  auto module = pto::parse(op_kernel_text(c), "one_op.pto");
+  RunReport report;
+  report.status = RunStatus::error;
+  report.reason = legality(c, module);
+  return report.reason.empty() ? launch(c, data, *module, backend, profile) : report;
 }
 
-OpReport check_op(std::string_view op, Backend& backend, const Profile& profile, std::uint64_t seed,
+OpOutcome run_op_case(const OpCase& c, Backend& backend, const Profile& profile) {
+  OpOutcome outcome;
+  OpData data = make_op_data(c);
+  std::vector<std::vector<Admissible>> expected;
+  for (std::size_t k = 0; k < outs_of(c); ++k) {
+    auto elements = expected_of(c, data, profile, k);
+    if (!elements) return {0, 0, "no definition: " + to_string(elements.error()) + "\n"};
+    expected.push_back(std::move(*elements));
+  }
+  auto module = pto::parse(op_kernel_text(c), "one_op.pto");
+  if (std::string problem = legality(c, module); !problem.empty()) return {0, 0, problem + "\n"};
+  const OpData inputs = data;
+  const RunReport report = launch(c, data, *module, backend, profile);
+  if (report.status != RunStatus::completed) return {0, 0, "did not complete: " + describe(report)};
+  if (data.ins != inputs.ins) return {0, 0, "an input tensor was written\n"};
+  for (std::size_t k = 0; k < outs_of(c); ++k) {
+    const OpOutcome part = Comparison(c, data, k).compare(expected[k]);
+    outcome.compared += part.compared;
+    outcome.open += part.open;
+    outcome.failure += part.failure;
+  }
+  return outcome;
+}
+
+OpReport check_op(std::string_view property, Backend& backend, const Profile& profile, std::uint64_t seed,
                   std::int64_t cases) {
   OpReport report;
   for (std::int64_t i = 0; i < cases; ++i) {
     const std::uint64_t case_seed = seed + static_cast<std::uint64_t>(i);
     OpCaseLimits limits;
-    OpCase c = draw_op_case(op, case_seed, limits, profile);
+    OpCase c = draw_op_case(property, case_seed, limits, profile);
     OpOutcome outcome = run_op_case(c, backend, profile);
     ++report.cases;
     report.compared += outcome.compared;
@@ -223,14 +235,14 @@ OpReport check_op(std::string_view op, Backend& backend, const Profile& profile,
     // The same seed with halved limits gives a smaller case of the same kind; the smallest that still fails is shown.
     while (limits.rows > 1 || limits.blocks > 1) {
       limits = {std::max<std::int64_t>(limits.rows / 2, 1), std::max<std::int64_t>(limits.blocks / 2, 1)};
-      const OpCase smaller = draw_op_case(op, case_seed, limits, profile);
+      const OpCase smaller = draw_op_case(property, case_seed, limits, profile);
       const OpOutcome again = run_op_case(smaller, backend, profile);
       if (again.failure.empty()) continue;
       c = smaller;
       outcome = again;
     }
     report.failure =
-        fmt::format("{} on {}: {}\n{}{}", op, backend.name(), to_string(c), outcome.failure, op_kernel_text(c));
+        fmt::format("{} on {}: {}\n{}{}", property, backend.name(), to_string(c), outcome.failure, op_kernel_text(c));
     return report;
   }
   return report;

@@ -1,296 +1,58 @@
-// Draws legal one-operation cases: shapes, layouts, dtypes, fills and attributes of each family of operations.
-#include <algorithm>
-#include <array>
-#include <initializer_list>
-
-#include "harness/core/random.h"
-#include "harness/device/op_property.h"
+#include "harness/device/op_data.h"
+#include "harness/device/op_drawing.h"
 #include "harness/pto/op_table.h"
 
 namespace assay::device {
 namespace {
 
-using goldens::PadWord;
-using goldens::TileShape;
+// Forms of an operation with a kernel of their own.
+constexpr std::string_view kForms[] = {"tgather/mask", "tgather/compare", "tmrgsort/lists", "tstore/acc", "tmov/acc"};
 
-class Drawing {
- public:
-  Drawing(std::string_view op, std::uint64_t seed, const OpCaseLimits& limits, const Profile& profile)
-      : limits_(limits), profile_(profile), random_(seed, op) {
-    case_.op = op;
-    case_.seed = seed;
-  }
-
-  OpCase draw();
-
- private:
-  std::int64_t below(std::int64_t n) {
-    return static_cast<std::int64_t>(scale_to(random_.bits(counter_++), static_cast<std::uint64_t>(n)));
-  }
-  bool chance(std::int64_t one_in) { return below(one_in) == 0; }
-  template <class T>
-  T pick(std::initializer_list<T> list) {
-    return list.begin()[below(static_cast<std::int64_t>(list.size()))];
-  }
-  bool is(std::initializer_list<std::string_view> names) const {
-    return std::find(names.begin(), names.end(), case_.op) != names.end();
-  }
-
-  DType draw_dtype();
-  std::string draw_fill(DType dtype);
-  std::int64_t draw_valid(std::int64_t extent, std::int64_t unit);
-  TileShape draw_shape(DType dtype, std::int64_t row_unit, std::int64_t column_unit);
-  OpOperand tile(TileShape shape, bool column_major = false) {
-    return {false, shape, column_major, draw_fill(shape.dtype)};
-  }
-  OpOperand scalar(DType dtype) { return {true, {dtype, 1, 1, 1, 1}, false, draw_fill(dtype)}; }
-  // One valid column: [R, 1] column-major, or a block of 32 bytes per row.
-  OpOperand column(DType dtype, std::int64_t rows, std::int64_t valid_rows);
-
-  void elementwise(std::size_t tiles);
-  void with_scalar();
-  void conversion();
-  void reduction();
-  void row_expand();
-  void row_expand_binary();
-  void column_expand();
-  void fill_pad();
-  void gather();
-  void concatenate();
-  void transpose();
-
-  const OpCaseLimits& limits_;
-  const Profile& profile_;
-  RandomStream random_;
-  std::uint64_t counter_ = 0;
-  OpCase case_;
-};
-
-std::int64_t block_of(DType dtype) { return 256 / info(dtype).bits; }
-std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
-
-DType Drawing::draw_dtype() {
-  const pto::OpInfo* row = pto::find_op("pto." + case_.op);
-  std::vector<DType> legal;
-  for (const DTypeInfo& candidate : kDTypes) {
-    const bool movable = candidate.bits >= 8 && candidate.dtype != DType::e4m3fn &&
-                         candidate.dtype != DType::e4m3fnuz && candidate.dtype != DType::e5m2;
-    if (row->dtypes.bits == 0 ? movable : row->dtypes.contains(candidate.dtype)) legal.push_back(candidate.dtype);
-  }
-  return legal[static_cast<std::size_t>(below(static_cast<std::int64_t>(legal.size())))];
-}
-
-std::string Drawing::draw_fill(DType dtype) {
-  if (info(dtype).is_float) {
-    if (case_.op == "tcvt")
-      return pick<const char*>({"specials", "half-integers", "normal:scale=300", "uniform:lo=-200,hi=200",
-                                "normal:scale=100000", dtype == DType::f32 ? "ties" : "half-integers"});
-    if (case_.op == "trowsum")
-      return pick<const char*>({"order-sensitive", "exact-sum", "normal", "specials", "specials:finite=1"});
-    return pick<const char*>(
-        {"normal", "specials", "specials:finite=1", "half-integers", "uniform:lo=-90,hi=90", "normal:scale=0.001"});
-  }
-  if (case_.op == "tci") return pick<const char*>({"uniform:lo=0,hi=100", "specials"});
-  return pick<const char*>({"normal:scale=40", "specials", "uniform", "tagged"});
-}
-
-// 0, 1, everything, one element on either side of a block's end, or anything.
-std::int64_t Drawing::draw_valid(std::int64_t extent, std::int64_t unit) {
-  if (chance(20)) return 0;
-  switch (below(5)) {
-    case 0:
-      return 1;
-    case 1:
-      return extent;
-    case 2:
-      return std::clamp<std::int64_t>(unit * (1 + below(std::max<std::int64_t>(extent / unit, 1))) - 1, 1, extent);
-    case 3:
-      return std::clamp<std::int64_t>(unit * (1 + below(std::max<std::int64_t>(extent / unit, 1))) + 1, 1, extent);
-    default:
-      return 1 + below(extent);
-  }
-}
-
-TileShape Drawing::draw_shape(DType dtype, std::int64_t row_unit, std::int64_t column_unit) {
-  TileShape shape{dtype, 0, 0, 0, 0};
-  shape.rows = round_up(1 + below(limits_.rows), row_unit);
-  shape.cols = (1 + below(limits_.blocks)) * column_unit;
-  shape.valid_rows = draw_valid(shape.rows, row_unit > 1 ? row_unit : 8);
-  shape.valid_cols = draw_valid(shape.cols, column_unit);
-  return shape;
-}
-
-OpOperand Drawing::column(DType dtype, std::int64_t rows, std::int64_t valid_rows) {
-  const std::int64_t block = block_of(dtype);
-  if (rows % block == 0 && !chance(3)) return tile({dtype, rows, 1, valid_rows, 1}, true);
-  return tile({dtype, rows, block, valid_rows, 1});
-}
-
-void Drawing::elementwise(std::size_t tiles) {
-  const DType dtype = draw_dtype();
-  const TileShape shape = draw_shape(dtype, 1, block_of(dtype));
-  for (std::size_t i = 0; i < tiles; ++i) case_.ins.push_back(tile(shape));
-  case_.out = tile(shape);
-  case_.in_place = tiles > 0 && !is({"tload", "tstore", "tmov"}) && chance(3);
-}
-
-void Drawing::with_scalar() {
-  elementwise(1);
-  case_.ins.push_back(scalar(case_.out.shape.dtype));
-  if (case_.op == "tdivs" && chance(2)) {
-    std::swap(case_.ins[0], case_.ins[1]);
-    case_.in_place = false;
-  }
-}
-
-void Drawing::conversion() {
-  const auto& rows = profile_.conversions;
-  const auto& row = rows[static_cast<std::size_t>(below(static_cast<std::int64_t>(rows.size())))];
-  const std::int64_t unit = std::max(block_of(row.source), block_of(row.destination));
-  TileShape shape = draw_shape(row.source, 1, unit);
-  case_.ins.push_back(tile(shape));
-  shape.dtype = row.destination;
-  case_.out = tile(shape);
-  case_.rmode = pick<const char*>({"", "NONE", "RINT", "ROUND", "FLOOR", "CEIL", "TRUNC", "ODD", "CAST_RINT"});
-  case_.satmode = pick<const char*>({"", "ON", "OFF"});
-  // Narrowing onto its own source is what real kernels do most (pto-format 3.1).
-  case_.in_place = info(row.destination).bits <= info(row.source).bits && chance(2);
-}
-
-void Drawing::reduction() {
-  const DType dtype = draw_dtype();
-  TileShape shape = draw_shape(dtype, chance(2) ? block_of(dtype) : 1, block_of(dtype));
-  case_.ins.push_back(tile(shape));
-  case_.out = column(dtype, shape.rows, shape.valid_rows);
-}
-
-void Drawing::row_expand() {
-  const DType dtype = draw_dtype();
-  const TileShape shape = draw_shape(dtype, chance(2) ? block_of(dtype) : 1, block_of(dtype));
-  case_.ins.push_back(column(dtype, shape.rows, shape.valid_rows));
-  case_.out = tile(shape);
-}
-
-void Drawing::row_expand_binary() {
-  const DType dtype = draw_dtype();
-  const TileShape shape = draw_shape(dtype, chance(2) ? block_of(dtype) : 1, block_of(dtype));
-  case_.ins.push_back(tile(shape));
-  // Two forms only: column-major [R, 1], or row-major with 32 bytes valid (pto-format 3.3).
-  const std::int64_t block = block_of(dtype);
-  if (shape.rows % block == 0 && chance(2))
-    case_.ins.push_back(tile({dtype, shape.rows, 1, shape.valid_rows, 1}, true));
-  else
-    case_.ins.push_back(tile({dtype, shape.rows, block, shape.valid_rows, block}));
-  case_.out = tile(shape);
-  case_.in_place = chance(3);
-  // Either position may be the expanded one, as long as the shapes tell them apart.
-  const bool distinct = shape.valid_cols != case_.ins[1].shape.valid_cols;
-  if (distinct && chance(3)) {
-    std::swap(case_.ins[0], case_.ins[1]);
-    case_.in_place = false;
-  }
-}
-
-void Drawing::column_expand() {
-  const DType dtype = draw_dtype();
-  const TileShape shape = draw_shape(dtype, 1, block_of(dtype));
-  TileShape row = shape;
-  row.rows = row.valid_rows = 1;
-  if (case_.op != "tcolexpand") case_.ins.push_back(tile(shape));
-  case_.ins.push_back(tile(row));
-  case_.out = tile(shape);
-}
-
-void Drawing::fill_pad() {
-  const DType dtype = draw_dtype();
-  const TileShape shape = draw_shape(dtype, 1, block_of(dtype));
-  TileShape inner = shape;
-  inner.valid_rows = below(shape.valid_rows + 1);
-  inner.valid_cols = below(shape.valid_cols + 1);
-  case_.ins.push_back(tile(inner));
-  case_.out = tile(shape);
-  case_.pad = pick({PadWord::zero, PadWord::max, PadWord::min});
-  case_.in_place = chance(2);
-}
-
-void Drawing::gather() {
-  const DType dtype = draw_dtype();
-  const TileShape source = draw_shape(dtype, 1, block_of(dtype));
-  const std::int64_t unit = std::max<std::int64_t>(block_of(dtype), 8);
-  TileShape shape = draw_shape(dtype, 1, unit);
-  case_.ins.push_back(tile({dtype, source.rows, source.cols, source.rows, source.cols}));
-  case_.out = tile(shape);
-  shape.dtype = DType::i32;
-  case_.ins.push_back(tile(shape));
-  case_.ins.back().fill = fmt::format("uniform:lo=0,hi={}", source.rows * source.cols - 1);
-}
-
-void Drawing::concatenate() {
-  const DType dtype = draw_dtype();
-  const TileShape a = draw_shape(dtype, 1, block_of(dtype));
-  TileShape b = draw_shape(dtype, 1, block_of(dtype));
-  b.rows = a.rows;
-  b.valid_rows = a.valid_rows;
-  case_.ins = {tile(a), tile(b)};
-  case_.out = tile({dtype, a.rows, a.cols + b.cols, a.valid_rows, a.valid_cols + b.valid_cols});
-}
-
-void Drawing::transpose() {
-  const DType dtype = draw_dtype();
-  const TileShape shape = draw_shape(dtype, block_of(dtype), block_of(dtype));
-  case_.ins.push_back(tile(shape));
-  case_.out = tile({dtype, shape.cols, shape.rows, shape.valid_cols, shape.valid_rows});
-}
+}  // namespace
 
 OpCase Drawing::draw() {
   const pto::OpInfo* row = pto::find_op("pto." + case_.op);
-  if (is({"tadds", "tsubs", "tmuls", "tdivs", "tmaxs", "tmins"}))
-    with_scalar();
-  else if (is({"tadd", "tsub", "tmul", "tdiv", "tmax", "tmin"}))
-    elementwise(2);
-  else if (is({"tcvt"}))
-    conversion();
-  else if (is({"trowsum", "trowmax"}))
-    reduction();
-  else if (is({"trowexpand"}))
-    row_expand();
-  else if (case_.op.starts_with("trowexpand"))
-    row_expand_binary();
-  else if (case_.op.starts_with("tcolexpand"))
-    column_expand();
-  else if (is({"tfillpad"}))
-    fill_pad();
-  else if (is({"tgather"}))
-    gather();
-  else if (is({"tconcat"}))
-    concatenate();
-  else if (is({"ttrans"}))
-    transpose();
-  else if (is({"texpands", "tci"})) {
-    elementwise(0);
-    case_.ins.push_back(scalar(case_.out.shape.dtype));
-    case_.descending = case_.op == "tci" && chance(2);
-  } else {
-    elementwise(1);
-  }
-  case_.scratch = row->scratch >= 0 && chance(2);
+  if (!cube_family() && !basic_family() && !vector_family() && !indexed_family()) elementwise(1);
+  if (case_.op == "tsels")
+    case_.scratch_at = chance(3) ? -1 : 2;
+  else if (case_.property == "tmrgsort/lists")
+    case_.scratch_at = static_cast<std::int64_t>(case_.ins.size());
+  else if (row->scratch >= 0 && case_.scratch_at < 0 && case_.property != "tgather/mask" && chance(2))
+    case_.scratch_at = row->scratch;
   const bool empty = std::any_of(case_.ins.begin(), case_.ins.end(), [](const OpOperand& operand) {
     return operand.shape.valid_rows == 0 || operand.shape.valid_cols == 0;
   });
   case_.static_valid = !empty && case_.out.shape.valid_rows > 0 && case_.out.shape.valid_cols > 0 && chance(4);
+  case_.legacy = chance(4);
   return case_;
 }
 
-}  // namespace
+OpCase draw_op_case(std::string_view property, std::uint64_t seed, const OpCaseLimits& limits, const Profile& profile) {
+  return Drawing(property, seed, limits, profile).draw();
+}
 
-OpCase draw_op_case(std::string_view op, std::uint64_t seed, const OpCaseLimits& limits, const Profile& profile) {
-  return Drawing(op, seed, limits, profile).draw();
+std::string_view op_of(std::string_view property) { return property.substr(0, property.find('/')); }
+
+bool absent(std::string_view property, const Profile& profile) {
+  const auto& ops = profile.absent_ops;
+  return std::find(ops.begin(), ops.end(), op_of(property)) != ops.end();
 }
 
 std::vector<std::string> property_ops() {
   std::vector<std::string> names;
   for (const pto::OpInfo& row : pto::all_ops())
     if (row.family == pto::Family::tile) names.emplace_back(row.mnemonic.substr(4));
+  names.insert(names.end(), std::begin(kForms), std::end(kForms));
+  return names;
+}
+
+std::vector<std::string> property_ops(std::string_view backend) {
+  std::vector<std::string> names = property_ops();
+  if (backend == "sim") return names;
+  // OpenCL executes tiers T0 to T2 in the forms that have no name of their own.
+  std::erase_if(names, [](const std::string& name) {
+    return name.find('/') != std::string::npos || pto::find_op("pto." + name)->tier > pto::Tier::t2;
+  });
   return names;
 }
 

@@ -1,7 +1,8 @@
 // The text of a one-operation kernel.
 #include <map>
 
-#include "harness/device/op_property.h"
+#include "harness/device/op_cube.h"
+#include "harness/device/op_data.h"
 #include "harness/pto/op_table.h"
 
 namespace assay::device {
@@ -24,20 +25,27 @@ class KernelText {
   explicit KernelText(const OpCase& c) : case_(c) {}
 
   std::string text() {
-    for (std::size_t i = 0; i < case_.ins.size(); ++i)
-      case_.ins[i].scalar ? scalar() : load(fmt::format("x{}", i), case_.ins[i], false);
+    for (std::size_t i = 0; i < case_.ins.size(); ++i) operand(i);
     if (case_.op == "tstore") {
       store_itself();
+    } else if (case_.op == "mscatter") {
+      scatter_into_memory();
     } else {
-      destination();
+      destination(case_.out, "d", "y", true);
+      for (std::size_t k = 0; k < case_.more_outs.size(); ++k)
+        destination(case_.more_outs[k], fmt::format("d{}", k + 1), fmt::format("y{}", k + 1), false);
+      scalar_arguments();
       operation();
       store("y", case_.out, "d_whole", whole_type(case_.out, true), false);
+      for (std::size_t k = 0; k < case_.more_outs.size(); ++k)
+        store(fmt::format("y{}", k + 1), case_.more_outs[k], fmt::format("d{}_whole", k + 1),
+              whole_type(case_.more_outs[k], true), false);
     }
     return fmt::format(
-        "module attributes {{pto.target_arch = \"a2a3\"}} {{\n"
+        "module attributes {{pto.target_arch = \"{}\"}} {{\n"
         "  func.func @one_op({}) attributes {{pto.kernel_kind = #pto.kernel_kind<vector>}} {{\n"
         "{}{}    return\n  }}\n}}\n",
-        arguments_, constants_, body_);
+        case_.arch, arguments_, constants_, body_);
   }
 
  private:
@@ -62,11 +70,28 @@ class KernelText {
 
   std::string layout_text(const OpOperand& operand) const { return operand.column_major ? ", blayout=col_major" : ""; }
 
+  // pto-format 1.2: both spellings of a tile type.
+  std::string legacy_type(const OpOperand& operand, std::string_view rows, std::string_view cols,
+                          bool destination) const {
+    const TileShape& shape = operand.shape;
+    return fmt::format(
+        "!pto.tile_buf<loc=vec, dtype={}, rows={}, cols={}, v_row={}, v_col={}, blayout={}, slayout=none_box, "
+        "fractal=512, pad={}>",
+        element_name(shape.dtype), shape.rows, shape.cols, rows, cols, operand.column_major ? "col_major" : "row_major",
+        destination ? static_cast<int>(case_.pad) : 0);
+  }
+
   std::string whole_type(const OpOperand& operand, bool destination) const {
+    if (case_.legacy)
+      return legacy_type(operand, std::to_string(operand.shape.rows), std::to_string(operand.shape.cols), destination);
     return fmt::format("!pto.tile_buf<vec, {}{}{}>", shape_text(operand), layout_text(operand), pad_text(destination));
   }
 
   std::string valid_type(const OpOperand& operand, bool destination) const {
+    if (case_.legacy)
+      return case_.static_valid ? legacy_type(operand, std::to_string(operand.shape.valid_rows),
+                                              std::to_string(operand.shape.valid_cols), destination)
+                                : legacy_type(operand, "?", "?", destination);
     const std::string valid =
         case_.static_valid ? fmt::format("{}x{}", operand.shape.valid_rows, operand.shape.valid_cols) : "?x?";
     return fmt::format("!pto.tile_buf<vec, {}, valid={}{}{}>", shape_text(operand), valid, layout_text(operand),
@@ -118,42 +143,64 @@ class KernelText {
     operands_.emplace_back("%" + id + "_tile", valid_type(operand, destination));
   }
 
-  void scalar() {
-    operands_.emplace_back("%s", element_name(case_.out.shape.dtype));
-    addresses_.push_back(-1);
+  // A scalar's type in the text; unsigned ones are written signless where an operation counts with them.
+  std::string scalar_type(const OpOperand& operand) const { return element_name(operand.shape.dtype); }
+
+  void operand(std::size_t i) {
+    const OpOperand& operand = case_.ins[i];
+    if (operand.is_scalar()) {
+      operands_.emplace_back(fmt::format("%s{}", i), scalar_type(operand));
+      addresses_.push_back(-1);
+    } else if (operand.kind == OpOperand::Kind::memory) {
+      const std::string id = fmt::format("x{}", i);
+      argument(id, fmt::format("!pto.ptr<{}>", element_name(operand.shape.dtype)));
+      const std::string type = partition(id, operand, operand.shape.valid_rows, operand.shape.valid_cols);
+      operands_.emplace_back("%" + id + "_part", type);
+      addresses_.push_back(-1);
+    } else {
+      load(fmt::format("x{}", i), operand, false);
+    }
   }
 
-  void destination() {
-    if (!case_.in_place) {
-      load("d", case_.out, true);
-    } else {
-      argument("d", fmt::format("!pto.ptr<{}>", element_name(case_.out.shape.dtype)));
+  void destination(const OpOperand& out, const std::string& before, const std::string& result, bool first) {
+    if (first && case_.in_place) {
+      argument(before, fmt::format("!pto.ptr<{}>", element_name(out.shape.dtype)));
       const std::int64_t address = addresses_[0];
-      line(fmt::format("%d_whole = pto.alloc_tile addr = {} : {}", constant(address, "i64"),
-                       whole_type(case_.out, true)));
-      allocate_valid("d_tile", address, case_.out, true);
-      operands_.emplace_back("%d_tile", valid_type(case_.out, true));
+      line(fmt::format("%{}_whole = pto.alloc_tile addr = {} : {}", before, constant(address, "i64"),
+                       whole_type(out, true)));
+      allocate_valid(before + "_tile", address, out, true);
+      operands_.emplace_back("%" + before + "_tile", valid_type(out, true));
+    } else {
+      load(before, out, true);
     }
-    out_ = operands_.back();
+    outs_.push_back(operands_.back());
     operands_.pop_back();
-    argument("y", fmt::format("!pto.ptr<{}>", element_name(case_.out.shape.dtype)));
-    for (const OpOperand& operand : case_.ins)
-      if (operand.scalar) argument("s", element_name(operand.shape.dtype));
+    argument(result, fmt::format("!pto.ptr<{}>", element_name(out.shape.dtype)));
+  }
+
+  void scalar_arguments() {
+    for (std::size_t i = 0; i < case_.ins.size(); ++i)
+      if (case_.ins[i].is_scalar()) argument(fmt::format("s{}", i), scalar_type(case_.ins[i]));
   }
 
   void scratch() {
-    if (!case_.scratch) return;
+    if (case_.scratch_at < 0) return;
     // As large as any operand; row-major.
     OpOperand operand = case_.out;
     for (const OpOperand& in : case_.ins)
-      if (!in.scalar && in.shape.rows * in.shape.cols > operand.shape.rows * operand.shape.cols) operand = in;
-    operand.shape.dtype = case_.ins[0].shape.dtype;
+      if (!in.is_scalar() && in.shape.rows * in.shape.cols > operand.shape.rows * operand.shape.cols) operand = in;
+    for (const OpOperand& in : case_.ins)
+      if (!in.is_scalar()) {
+        operand.shape.dtype = in.shape.dtype;
+        break;
+      }
+    if (case_.op == "tmrgsort") operand.shape.cols = case_.out.shape.cols;
     const std::int64_t unit = 256 / info(operand.shape.dtype).bits;
     operand.column_major = false;
     operand.shape.cols = (operand.shape.cols + unit - 1) / unit * unit;
     const std::string type = whole_type(operand, false);
     line(fmt::format("%scratch = pto.alloc_tile addr = {} : {}", constant(take_address(operand), "i64"), type));
-    operands_.emplace_back("%scratch", type);
+    operands_.insert(operands_.begin() + case_.scratch_at, {"%scratch", type});
   }
 
   std::string attributes_inside() const {
@@ -161,6 +208,24 @@ class KernelText {
     if (!case_.rmode.empty()) text += fmt::format("rmode = #pto<round_mode {}>", case_.rmode);
     if (!case_.satmode.empty())
       text += fmt::format("{}satmode = #pto<saturation_mode {}>", text.empty() ? "" : ", ", case_.satmode);
+    for (const auto& attribute : case_.inside)
+      text += fmt::format("{}{}", text.empty() ? "" : ", ", attribute_text(attribute));
+    return text.empty() ? "" : " {" + text + "}";
+  }
+
+  // An attribute's enumeration is named after its key; integers and booleans stand for themselves.
+  static std::string attribute_text(const std::pair<std::string, std::string>& attribute) {
+    const auto& [key, value] = attribute;
+    if (value == "true" || value == "false") return fmt::format("{} = {}", key, value);
+    if (value.find_first_not_of("0123456789") == std::string::npos) return fmt::format("{} = {} : i32", key, value);
+    const std::string kind = key == "cmpMode" ? "cmp" : key == "maskPattern" ? "mask_pattern" : key;
+    return fmt::format("{} = #pto<{} {}>", key, kind, value);
+  }
+
+  std::string attributes_behind() const {
+    std::string text = case_.descending ? "descending = true" : "";
+    for (const auto& attribute : case_.behind)
+      text += fmt::format("{}{}", text.empty() ? "" : ", ", attribute_text(attribute));
     return text.empty() ? "" : " {" + text + "}";
   }
 
@@ -171,13 +236,23 @@ class KernelText {
       operands_ = {{"%x0_part", part}};
     }
     scratch();
+    if (case_.op == "tmrgsort" && !case_.ins[1].is_scalar()) {
+      constants_ += "    %executed = arith.constant dense<0> : vector<4xi16>\n";
+      outs_.emplace_back("%executed", "vector<4xi16>");
+    }
+    const auto [values, types] = joined(operands_);
+    const auto [out_values, out_types] = joined(outs_);
+    line(fmt::format("pto.{} ins({}{} : {}) outs({} : {}){}", case_.op, values, attributes_inside(), types, out_values,
+                     out_types, attributes_behind()));
+  }
+
+  static std::pair<std::string, std::string> joined(const std::vector<std::pair<std::string, std::string>>& operands) {
     std::string values, types;
-    for (const auto& [id, type] : operands_) {
+    for (const auto& [id, type] : operands) {
       values += (values.empty() ? "" : ", ") + id;
       types += (types.empty() ? "" : ", ") + type;
     }
-    line(fmt::format("pto.{} ins({}{} : {}) outs({} : {}){}", case_.op, values, attributes_inside(), types, out_.first,
-                     out_.second, case_.descending ? " {descending = true}" : ""));
+    return {values, types};
   }
 
   void store(std::string_view tensor, const OpOperand& operand, std::string_view tile, const std::string& type,
@@ -195,17 +270,25 @@ class KernelText {
     store("y", case_.out, "x0_tile", valid_type(case_.ins[0], false), true);
   }
 
+  // mscatter: into a tensor that holds something else.
+  void scatter_into_memory() {
+    argument("d", fmt::format("!pto.ptr<{}>", element_name(case_.out.shape.dtype)));
+    argument("y", fmt::format("!pto.ptr<{}>", element_name(case_.out.shape.dtype)));
+    outs_.emplace_back("%y_part", partition("y", case_.out, case_.out.shape.rows, case_.out.shape.cols));
+    operation();
+  }
+
   const OpCase& case_;
   std::string arguments_, constants_, body_;
   std::map<std::string, bool> declared_;
   std::int64_t next_address_ = 0;
   std::vector<std::int64_t> addresses_;
   std::vector<std::pair<std::string, std::string>> operands_;  // value and type, as written in ins()
-  std::pair<std::string, std::string> out_;
+  std::vector<std::pair<std::string, std::string>> outs_;
 };
 
 }  // namespace
 
-std::string op_kernel_text(const OpCase& c) { return KernelText(c).text(); }
+std::string op_kernel_text(const OpCase& c) { return needs_cube(c) ? cube_kernel_text(c) : KernelText(c).text(); }
 
 }  // namespace assay::device
