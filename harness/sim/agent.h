@@ -25,6 +25,7 @@ std::string describe(const AgentId& agent);  // "rank 0 block 3 vector 1"
 struct Wait {
   std::string for_what;  // "the signal at element 3 of %sig to be >= 2 (it is 1)"
   std::string from;      // "any notify of it", "PIPE_MTE2's set_flag ... EVENT_ID0"
+  std::optional<pto::Location> where{};  // of the operation that would end the wait, or where whoever owes it stands
 };
 
 }  // namespace assay::sim

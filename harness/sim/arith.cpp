@@ -219,7 +219,7 @@ float minimum(float a, float b) {
   return a < b ? a : b;
 }
 
-// ---- where am I. One vector agent runs per block, so there is one sub-block.
+// ---- where am I
 
 template <auto kValue>
 bool query(Machine& m, const Instruction& i) {
@@ -342,9 +342,9 @@ Body scalar_body(OpCode code) {
     case OpCode::get_block_num:
       return query<[](Machine& m) { return m.launch().blocks; }>;
     case OpCode::get_subblock_idx:
-      return query<[](Machine&) { return std::int64_t{0}; }>;
+      return query<[](Machine& m) { return m.who().sub_block; }>;
     case OpCode::get_subblock_num:
-      return query<[](Machine&) { return std::int64_t{1}; }>;
+      return query<[](Machine& m) { return m.who().sub_blocks; }>;
     default:
       return nullptr;
   }

@@ -3,9 +3,12 @@
 #include <map>
 
 #include "harness/sim/decode_attributes.h"
+#include "harness/sim/flags.h"
 #include "harness/sim/ops/table.h"
 #include "harness/sim/program.h"
+#include "harness/sim/reach.h"
 #include "harness/sim/scalar.h"
+#include "harness/sim/shared.h"
 
 namespace assay::sim {
 namespace {
@@ -34,7 +37,12 @@ class Decoder {
  public:
   Decoder(const pto::Module& module, const Profile& profile) : module_(module), profile_(profile) {}
 
-  tl::expected<Program, Refusal> decode(const pto::Function& entry) {
+  tl::expected<Program, Refusal> decode(const pto::Function& entry, device::Order order) {
+    Reach reach = reach_of(module_, entry, profile_);
+    program_.explicit_order = order == device::Order::automatic ? reach.orders : order == device::Order::explicit_sync;
+    program_.waits_for_others = reach.waits_for_others;
+    program_.has_atomics = reach.has_atomics;
+    program_.cores = std::move(reach.cores);
     if (!enter(entry, {})) return tl::unexpected(refusal_);
     // Calls found on the way append to the list.
     for (std::size_t index = 0; index < program_.functions.size(); ++index)
@@ -58,7 +66,6 @@ class Decoder {
     if (indices_.contains(&function)) return true;
     if (function.is_external)
       return refuse(RunStatus::unsupported, fmt::format("external function @{}, line {}", function.name, from.line));
-    if (pto::has_synchronisation(function)) return refuse(RunStatus::unsupported, "explicit order");
     indices_.emplace(&function, static_cast<std::uint32_t>(program_.functions.size()));
     program_.functions.emplace_back().function = &function;
     return true;
@@ -192,8 +199,9 @@ class Decoder {
                                            code().function->results.size()));
         emit(Step::leave, op, op.operands, {}, true);
         return true;
+      case OpCode::section_cube:
       case OpCode::section_vector:
-        return op.regions.size() == 1 ? decode_region(op.regions[0], {}) : malformed(op, "no body");
+        return decode_section(op);
       default:
         return decode_body(op);
     }
@@ -268,6 +276,16 @@ class Decoder {
     return moves(op, std::span(op.operands).subspan(1), yield.condition_owner->regions[1].arguments, at);
   }
 
+  bool decode_section(const Operation& op) {
+    if (op.regions.size() != 1) return malformed(op, "no body");
+    const auto kind = op.code == OpCode::section_cube ? pto::CoreKind::cube : pto::CoreKind::vector;
+    const std::uint32_t at = here();
+    emit(Step::section, op, {}, {}, false).cores = core_bit(kind) | kWholeCore;
+    if (!decode_region(op.regions[0], {})) return false;
+    code().code[at].target = here();
+    return true;
+  }
+
   bool decode_call(const Operation& op) {
     const pto::Attribute* callee = pto::find(op.attributes, "callee");
     const auto* symbol = callee ? std::get_if<pto::SymbolAttr>(&callee->value) : nullptr;
@@ -285,12 +303,21 @@ class Decoder {
       if (kind != code().values[op.results[i]].kind)
         return malformed(op, fmt::format("result {} is of another kind", i));
     }
-    emit(Step::call, op, op.operands, op.results, true).target = indices_.at(function);
+    Instruction& instruction = emit(Step::call, op, op.operands, op.results, true);
+    instruction.target = indices_.at(function);
+    if (const auto kind = kernel_kind(module_, *function)) instruction.cores = core_bit(*kind) | kWholeCore;
+    for (std::size_t i = 0; i < op.operands.size(); ++i)
+      if (code().function->type(op.operands[i]) != function->type(function->arguments[i]) &&
+          std::holds_alternative<pto::ScalarType>(function->type(function->arguments[i])))
+        instruction.immediate = kNarrows;
     return true;
   }
 
   bool decode_body(const Operation& op) {
     const pto::OpInfo& row = pto::info(op.code);
+    if (sync_body(op.code)) return decode_sync_operation(op);
+    for (const auto parts_of : {ring_parts, comm_parts, collective_parts})
+      if (const auto parts = parts_of(op.code); !parts.empty()) return decode_parts(op, parts);
     Body body = row.family == pto::Family::tile ? tile_body(op.code) : scalar_body(op.code);
     if (!body) body = view_body(op.code);
     if (!body) body = memory_body(op.code);
@@ -303,13 +330,64 @@ class Decoder {
       return unsupported(op, fmt::format("{} with {}", row.mnemonic, lacking));
     Instruction& instruction = emit(Step::body, op, op.operands, op.results, true);
     instruction.body = body;
+    instruction.cores = cores_of(op, *code().function);
+    // What gives a value to the stream runs in it.
+    if (op.results.empty()) instruction.pipe = pto::pipe_of(op, *code().function);
     decode_attributes(op, *code().function, instruction);
+    choose_step(instruction);
     if (op.code == OpCode::tcvt) {
       auto meaning = std::make_unique<Result<ConversionMeaning>>(conversion_of(op, *code().function, profile_));
       instruction.conversion = meaning.get();
       program_.conversions.push_back(std::move(meaning));
     }
     return true;
+  }
+
+  bool decode_sync_operation(const Operation& op) {
+    for (ValueId operand : op.operands)
+      if (code().values[operand].kind != Kind::scalar) return malformed(op, "an id that is no scalar");
+    Instruction& instruction = emit(Step::body, op, op.operands, op.results, true);
+    if (const auto problem = decode_sync(op, instruction); !problem.empty()) return malformed(op, problem);
+    if (!program_.explicit_order) {
+      instruction.step = Step::body;
+      instruction.pipe = pto::Pipe::s;
+      instruction.body = [](Machine&, const Instruction&) { return true; };
+      return true;
+    }
+    if (instruction.step == Step::drain) return true;
+    instruction.body = sync_body(op.code);
+    instruction.issue = sync_issue(op.code);
+    instruction.ready = sync_ready(op.code);
+    instruction.explain = sync_explain(op.code);
+    choose_step(instruction);
+    return true;
+  }
+
+  bool decode_parts(const Operation& op, std::span<const Part> parts) {
+    if (const auto problem = check_operands(op, *code().function); !problem.empty()) return malformed(op, problem);
+    for (const Part& part : parts) {
+      Instruction& instruction = emit(Step::body, op, op.operands, op.results, &part == &parts.front());
+      decode_attributes(op, *code().function, instruction);
+      instruction.pipe = part.pipe;
+      instruction.issue = part.issue;
+      instruction.body = part.body;
+      instruction.ready = part.ready;
+      instruction.explain = part.explain;
+      if (part.drains)
+        instruction.step = Step::drain;
+      else
+        choose_step(instruction);
+    }
+    return true;
+  }
+
+  // In the stream or on a queue: pipe, body and ready are set.
+  void choose_step(Instruction& instruction) {
+    if (instruction.pipe == pto::Pipe::none || !program_.explicit_order) instruction.pipe = pto::Pipe::s;
+    if (instruction.pipe != pto::Pipe::s)
+      instruction.step = Step::queued;
+    else
+      instruction.step = instruction.ready || instruction.issue ? Step::gated : Step::body;
   }
 
   const pto::Module& module_;
@@ -322,8 +400,9 @@ class Decoder {
 
 }  // namespace
 
-tl::expected<Program, Refusal> decode(const pto::Module& module, const pto::Function& entry, const Profile& profile) {
-  return Decoder(module, profile).decode(entry);
+tl::expected<Program, Refusal> decode(const pto::Module& module, const pto::Function& entry, const Profile& profile,
+                                      device::Order order) {
+  return Decoder(module, profile).decode(entry, order);
 }
 
 }  // namespace assay::sim

@@ -1,39 +1,10 @@
 // Control: executes decoded instructions one after the other, within the instruction budget.
 #include "harness/sim/interpreter.h"
 
-#include <vector>
-
-#include "harness/sim/machine.h"
+#include "harness/sim/pipes.h"
+#include "harness/sim/scalar.h"
 
 namespace assay::sim {
-
-// Registers' worth of values copied at once, all read before any is written.
-class Interpreter {
- public:
-  explicit Interpreter(Machine& machine) : m_(machine) {}
-  bool run();  // false: the report says why
-
- private:
-  static constexpr std::size_t kMaxCallDepth = 64;
-  enum class Next : std::uint8_t { proceed, finished, stopped };
-
-  Next step(const Instruction& i);
-  void copy(std::span<const Ref> from, std::span<const Ref> to);
-  void load(std::span<const Ref> refs);
-  void store(std::span<const Ref> refs);
-  bool begin_loop(const Instruction& i);
-  bool next_iteration(const Instruction& i);  // false when the loop is over
-  void end_loop(std::span<const Ref> keep);
-  bool call(const Instruction& i);
-  bool leave(const Instruction& i);  // true when the entry returned
-
-  Machine& m_;
-  std::vector<std::uint64_t> scalars_;
-  std::vector<Pointer> pointers_;
-  std::vector<View> views_;
-  std::vector<Tile> tiles_;
-  std::vector<std::uint32_t> arrays_;
-};
 
 void Interpreter::load(std::span<const Ref> refs) {
   scalars_.clear(), pointers_.clear(), views_.clear(), tiles_.clear(), arrays_.clear();
@@ -118,10 +89,33 @@ bool Interpreter::call(const Instruction& i) {
   }
   load(i.operands);
   const FunctionCode& callee = m_.program_.functions[i.target];
+  if (i.immediate == kNarrows && !check_narrowing(i, callee)) return false;
   m_.push_frame(callee);
   std::vector<Ref> arguments;
   for (pto::ValueId argument : callee.function->arguments) arguments.push_back(callee.values[argument]);
   store(arguments);
+  if (i.immediate != kNarrows) return true;
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
+    const auto* type = std::get_if<pto::ScalarType>(&callee.function->type(callee.function->arguments[at]));
+    if (type && !is_float(type->kind)) m_.scalar(arguments[at]) = canonical(m_.scalar(arguments[at]), type->kind);
+  }
+  return true;
+}
+
+// An argument of a narrower type than the value passed for it (seed bug B06).
+bool Interpreter::check_narrowing(const Instruction& i, const FunctionCode& callee) {
+  for (std::size_t at = 0; at < i.operands.size(); ++at) {
+    const pto::ValueId argument = callee.function->arguments[at];
+    const auto* type = std::get_if<pto::ScalarType>(&callee.function->type(argument));
+    if (!type || is_float(type->kind)) continue;
+    const std::int64_t value = m_.integer(i.operands[at]);
+    if (!holds(type->kind, value))
+      return m_.fault_at_operand("narrowing",
+                                 fmt::format("{} passed for %{} of @{} does not fit {} bits", value,
+                                             callee.function->values[argument].name, callee.function->name,
+                                             pto::bits_of(type->kind)),
+                                 at);
+  }
   return true;
 }
 
@@ -133,9 +127,25 @@ bool Interpreter::leave(const Instruction& i) {
   load(i.operands);
   m_.local_arrays_.resize(left.array_mark);
   m_.frames_.pop_back();
-  m_.frame_ = &m_.frames_.back();
+  m_.use_frame();
   store(m_.frame_->code->code[m_.frame_->pc - 1].results);
   return false;
+}
+
+Interpreter::Next Interpreter::queue(const Instruction& i) {
+  switch (m_.pipes_->issue(i, at_once_, *sequence_)) {
+    case Issued::executed:
+      // A flag it set may let queued operations go.
+      if (!m_.pipes_->idle() && !m_.pipes_->drain()) return Next::stopped;
+      return Next::proceed;
+    case Issued::queued:
+      return at_once_ ? Next::proceed : Next::issued;
+    case Issued::full:
+      return Next::blocked;
+    case Issued::stopped:
+      return Next::stopped;
+  }
+  return Next::stopped;
 }
 
 Interpreter::Next Interpreter::step(const Instruction& i) {
@@ -143,7 +153,27 @@ Interpreter::Next Interpreter::step(const Instruction& i) {
   std::uint32_t& pc = m_.frame_->pc;
   switch (i.step) {
     case Step::body:
+      if ((i.cores & cores_) == 0) return wrong_core(i);
       return faulted(i.body(m_, i));
+    case Step::gated:
+      if ((i.cores & cores_) == 0) return wrong_core(i);
+      if (i.issue && !issued_ && !i.issue(m_, i)) return Next::stopped;
+      issued_ = true;
+      if (i.ready && !i.ready(m_, i)) return Next::blocked;
+      issued_ = false;
+      if (i.body && !i.body(m_, i)) return Next::stopped;
+      if (at_once_ && m_.pipes_ && !m_.pipes_->idle()) return faulted(m_.pipes_->drain());
+      return Next::proceed;
+    case Step::queued:
+      if ((i.cores & cores_) == 0) return wrong_core(i);
+      return queue(i);
+    case Step::drain:
+      if (!m_.pipes_) return Next::proceed;
+      if (!m_.pipes_->idle()) return Next::blocked;
+      return i.body ? faulted(i.body(m_, i)) : Next::proceed;
+    case Step::section:
+      if ((i.cores & cores_) == 0) pc = i.target;
+      return Next::proceed;
     case Step::moves:
       copy(i.operands, i.results);
       pc = i.target;
@@ -171,41 +201,67 @@ Interpreter::Next Interpreter::step(const Instruction& i) {
       end_loop(i.results);
       return Next::proceed;
     case Step::call:
-      return faulted(call(i));
+      return (i.cores & cores_) == 0 ? Next::proceed : faulted(call(i));
     case Step::leave:
       return leave(i) ? Next::finished : Next::proceed;
   }
   return Next::stopped;
 }
 
-bool Interpreter::run() {
+Interpreter::Next Interpreter::wrong_core(const Instruction& i) {
+  m_.fault("wrong-core",
+           fmt::format("{} uses memories that {} does not have", pto::mnemonic(i.code), describe(m_.who_)),
+           m_.function_->location);
+  return Next::stopped;
+}
+
+void Interpreter::start(bool at_once, std::uint64_t& sequence) {
+  at_once_ = at_once;
+  sequence_ = &sequence;
+  executed_ = 0;
+  issued_ = false;
+  cores_ = m_.who_.kind ? core_bit(*m_.who_.kind) : kWholeCore;
+}
+
+Stream Interpreter::run(std::uint64_t steps) {
   const std::uint64_t budget = m_.options_.instruction_budget;
-  for (std::uint64_t executed = 0;;) {
+  for (;; --steps) {
+    if (steps == 0) return Stream::running;
     const Instruction& i = m_.frame_->code->code[m_.frame_->pc++];
     m_.current_ = &i;
     if (i.counted) {
-      if (executed++ >= budget) {
+      if (executed_++ >= budget) {
         m_.report_.status = device::RunStatus::budget;
         m_.report_.reason =
-            fmt::format("block {} executed {} operations, line {}", m_.block_, budget, i.source->location.line);
-        return false;
+            fmt::format("{} executed {} operations, line {}", describe(m_.who_), budget, i.source->location.line);
+        return Stream::stopped;
       }
       ++m_.report_.instructions;
     }
-    const Next next = step(i);
-    if (next == Next::finished) return true;
-    if (next == Next::stopped || m_.stopped_) return false;
+    switch (step(i)) {
+      case Next::proceed:
+        if (m_.stopped_) return Stream::stopped;
+        continue;
+      case Next::issued:
+        return Stream::running;
+      case Next::finished:
+        return Stream::finished;
+      case Next::stopped:
+        return Stream::stopped;
+      case Next::blocked:
+        --m_.frame_->pc;
+        if (i.counted) --executed_, --m_.report_.instructions;
+        return Stream::blocked;
+    }
   }
 }
 
-void execute(Memories& memories, const Program& program, const device::Launch& launch,
-             const device::RunOptions& options, device::RunReport& report) {
-  Machine machine(memories, program, launch, options, report);
-  Interpreter interpreter(machine);
-  for (std::int64_t block = 0; block < launch.blocks; ++block) {
-    machine.start_block(block);
-    if (!interpreter.run()) return;
-  }
+Wait Interpreter::explain() {
+  const Instruction& i = m_.frame_->code->code[m_.frame_->pc];
+  m_.current_ = &i;
+  if (i.step == Step::gated) return i.explain(m_, i);
+  if (i.step == Step::queued) return {fmt::format("room in the queue of {}", pto::pipe_name(i.pipe)), "what is queued"};
+  return {"all pipes of the core to run dry", "what is queued"};
 }
 
 }  // namespace assay::sim

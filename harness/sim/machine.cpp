@@ -2,32 +2,46 @@
 
 #include <algorithm>
 
+#include "harness/sim/findings.h"
+#include "harness/sim/pipes.h"
 #include "harness/sim/scalar.h"
 
 namespace assay::sim {
 
-namespace {
-constexpr pto::Space kSpaces[] = {pto::Space::vec, pto::Space::mat,  pto::Space::left,   pto::Space::right,
-                                  pto::Space::acc, pto::Space::bias, pto::Space::scaling};
-}  // namespace
-
 Memories::Memories(const Profile& profile) {
-  for (pto::Space space : kSpaces)
-    if (const auto found = profile.spaces.find(pto::name(space)); found != profile.spaces.end())
-      memories_[static_cast<std::size_t>(space)] = std::make_unique<Memory>(found->second.bytes);
+  for (const auto& [word, space] : profile.spaces)
+    for (std::size_t at = 0; at < sizes_.size(); ++at)
+      if (pto::name(static_cast<pto::Space>(at)) == word) sizes_[at] = space.bytes;
+}
+
+Memory* Memories::find(pto::Space space) {
+  const auto at = static_cast<std::size_t>(space);
+  if (!memories_[at] && sizes_[at] >= 0) {
+    memories_[at] = std::make_unique<Memory>(sizes_[at]);
+    memories_[at]->begin(poison_seed_);
+  }
+  return memories_[at].get();
 }
 
 void Memories::begin(std::uint64_t poison_seed) {
+  poison_seed_ = poison_seed;
   for (auto& memory : memories_)
     if (memory) memory->begin(poison_seed);
 }
 
 Machine::Machine(Memories& memories, const Program& program, const device::Launch& launch,
-                 const device::RunOptions& options, device::RunReport& report)
-    : memories_(memories), program_(program), launch_(launch), options_(options), report_(report) {
+                 const device::RunOptions& options, device::RunReport& report, Surroundings surroundings)
+    : surroundings_(surroundings),
+      memories_(memories),
+      program_(program),
+      launch_(launch),
+      options_(options),
+      report_(report) {
   for (Tensor* tensor : launch.tensors) tensors_.push_back(tensor->bytes().data());
   frames_.reserve(16);
 }
+
+Machine::~Machine() = default;
 
 void Machine::push_frame(const FunctionCode& code) {
   Frame frame;
@@ -50,22 +64,35 @@ void Machine::push_frame(const FunctionCode& code) {
   reset(tiles_, 3, Tile{});
   reset(arrays_, 4, kNoArray);
   frames_.push_back(frame);
-  frame_ = &frames_.back();
+  use_frame();
 }
 
-void Machine::start_block(std::int64_t block) {
-  block_ = block;
+void Machine::use_frame() {
+  frame_ = &frames_.back();
+  function_ = frame_->code->function;
+  slots_ = {scalars_.data() + frame_->base[0], pointers_.data() + frame_->base[1], views_.data() + frame_->base[2],
+            tiles_.data() + frame_->base[3], arrays_.data() + frame_->base[4]};
+}
+
+bool Machine::start(const AgentId& who, std::uint32_t core, const Clock& seen) {
+  who_ = who;
   memories_.begin(options_.poison_seed);
   frames_.clear();
   loops_.clear();
   storages_.clear();
   live_storages_.clear();
+  retired_storages_.clear();
   local_arrays_.clear();
+  current_ = nullptr;
   scratch_clobbered_by_ = nullptr;
-  for (pto::Space space : kSpaces)
-    if (Memory* memory = memories_.find(space)) private_end_[static_cast<std::size_t>(space)] = memory->capacity();
+  private_end_.fill(0);
+  pipes_ = program_.explicit_order ? std::make_unique<Pipes>(*this, core, seen) : nullptr;
   const FunctionCode& entry = program_.functions.front();
   push_frame(entry);
+  return bind_arguments(entry);
+}
+
+bool Machine::bind_arguments(const FunctionCode& entry) {
   for (std::size_t i = 0; i < launch_.arguments.size(); ++i) {
     const pto::ValueId value = entry.function->arguments[i];
     const Ref ref = entry.values[value];
@@ -75,12 +102,19 @@ void Machine::start_block(std::int64_t block) {
       continue;
     }
     const pto::ScalarKind kind = std::get<pto::ScalarType>(entry.function->type(value)).kind;
-    if (const auto* integer = std::get_if<std::int64_t>(&launch_.arguments[i]))
+    const auto* integer = std::get_if<std::int64_t>(&launch_.arguments[i]);
+    if (integer && !is_float(kind) && !holds(kind, *integer))
+      return fault("narrowing",
+                   fmt::format("argument {} (%{}) is {}, which does not fit {} bits", i,
+                               entry.function->values[value].name, *integer, pto::bits_of(kind)),
+                   entry.function->location);
+    if (integer)
       scalar(ref) = is_float(kind) ? float_bits(static_cast<float>(*integer))
                                    : canonical(static_cast<std::uint64_t>(*integer), kind);
     else
       scalar(ref) = float_bits(static_cast<float>(std::get<double>(launch_.arguments[i])));
   }
+  return true;
 }
 
 void Machine::bind_array(Ref ref) {
@@ -91,30 +125,96 @@ void Machine::bind_array(Ref ref) {
 }
 
 std::vector<std::int64_t> Machine::loop_indices() const {
+  if (queued_loop_indices_) return *queued_loop_indices_;
   std::vector<std::int64_t> indices;
   for (const Loop& loop : loops_)
     if (loop.is_for) indices.push_back(static_cast<std::int64_t>(scalars_[loop.induction]));
   return indices;
 }
 
-bool Machine::fault(std::string_view rule, std::string message, std::optional<pto::Location> related) {
+// ---- the other agents
+
+void Machine::acquire(const Clock& clock) {
+  if (pipes_) pipes_->acquire(clock);
+}
+void Machine::release(Clock& clock) {
+  if (pipes_) pipes_->release(clock);
+}
+Access Machine::access(AccessKind kind) const { return {kind, pipes_->epoch(), current_->source, function_}; }
+Ordering Machine::ordering() const { return pipes_->ordering(); }
+
+// ---- broken rules
+
+device::Diagnostic Machine::diagnostic(std::string_view rule, std::string message) const {
   device::Diagnostic diagnostic;
   diagnostic.rule = rule;
   diagnostic.message = std::move(message);
-  diagnostic.function = frame_->code->function->name;
-  diagnostic.op_id = current_->source->id;
-  diagnostic.location = current_->source->location;
-  diagnostic.related = related;
-  diagnostic.block = block_;
+  diagnostic.function = function_->name;
+  diagnostic.location = current_ ? current_->source->location : function_->location;
+  if (current_) diagnostic.op_id = current_->source->id;
+  diagnostic.block = who_.block;
+  diagnostic.rank = who_.rank;
+  if (who_.kind) {
+    diagnostic.core = pto::name(*who_.kind);
+    if (who_.sub_blocks > 1) diagnostic.core += fmt::format(" {}", who_.sub_block);
+  }
   diagnostic.loop_indices = loop_indices();
-  report_.diagnostics.push_back(std::move(diagnostic));
+  return diagnostic;
+}
+
+bool Machine::fault(std::string_view rule, std::string message, std::optional<pto::Location> related) {
+  device::Diagnostic broken = diagnostic(rule, std::move(message));
+  broken.related = related;
+  if (report_.status == device::RunStatus::completed) report_.reason = rule;
   report_.status = device::RunStatus::fault;
-  report_.reason = report_.diagnostics.back().rule;
+  report_.diagnostics.push_back(std::move(broken));
   return false;
 }
 
+void Machine::finding(std::string_view rule, std::string message, const pto::Operation* earlier,
+                      const pto::Function* earlier_function) {
+  add_finding(diagnostic(rule, std::move(message)), current_->source, earlier, earlier_function);
+}
+
+void Machine::add_finding(device::Diagnostic broken, const pto::Operation* op, const pto::Operation* earlier,
+                          const pto::Function* earlier_function) {
+  if (!surroundings_.findings.is_new(broken.rule, op, earlier)) return;
+  if (earlier) broken.related = earlier->location;
+  if (earlier_function && earlier_function->name != broken.function) broken.related_function = earlier_function->name;
+  if (report_.status == device::RunStatus::completed) {
+    report_.status = device::RunStatus::fault;
+    report_.reason = broken.rule;
+  }
+  report_.diagnostics.push_back(std::move(broken));
+}
+
+void Machine::check_leaks() {
+  if (!pipes_) return;
+  for (const auto& [key, flag] : pipes_->events()) {
+    if (flag.sets.empty()) continue;
+    const Site& set = flag.sets.back().site;
+    device::Diagnostic broken =
+        diagnostic("flag-leaked", fmt::format("{} is still set when {} ends", describe(key), describe(who_)));
+    broken.function = set.function->name;
+    broken.op_id = set.op->id;
+    broken.location = set.op->location;
+    broken.loop_indices.clear();
+    add_finding(std::move(broken), set.op, flag.waited ? flag.last_wait_site.op : nullptr,
+                flag.waited ? flag.last_wait_site.function : nullptr);
+  }
+}
+
+void Machine::deadlock(std::string_view actor, const Wait& wait) {
+  device::Diagnostic waiting = diagnostic("deadlock", fmt::format("{}, {}, waits for {} from {}", describe(who_), actor,
+                                                                  wait.for_what, wait.from));
+  waiting.related = wait.where;
+  if (report_.status != device::RunStatus::deadlock) report_.reason = waiting.message;
+  report_.status = device::RunStatus::deadlock;
+  report_.diagnostics.push_back(std::move(waiting));
+}
+
 bool Machine::fault_at_operand(std::string_view rule, std::string message, std::size_t operand) {
-  const pto::Function& function = *frame_->code->function;
+  const pto::Function& function = *function_;
   const pto::ValueId value = current_->source->operands[operand];
   pto::Location made = function.location;  // an argument
   for (const pto::Operation* op : pto::preorder(function)) {
@@ -128,7 +228,7 @@ bool Machine::fault_at_operand(std::string_view rule, std::string message, std::
 }
 
 bool Machine::fault_at_tile(std::string_view rule, std::string message, const Tile& tile) {
-  return fault(rule, std::move(message), tile.made_by ? tile.made_by->location : frame_->code->function->location);
+  return fault(rule, std::move(message), tile.made_by ? tile.made_by->location : function_->location);
 }
 
 // ---- private storage
@@ -137,6 +237,11 @@ bool Machine::allocate_private(Tile& tile) {
   constexpr std::int64_t kMaxPrivateFactor = 64;  // spaces' worth of tiles alive at once; bounds memory
   Memory& space = memory(tile.space);
   const std::int64_t size = (span_bytes(tile) + 31) / 32 * 32;
+  // Storage that queued operations may still use waits until nothing is queued.
+  if (pipes_ && pipes_->idle()) {
+    for (std::int32_t storage : retired_storages_) storages_[static_cast<std::size_t>(storage)].live = false;
+    retired_storages_.clear();
+  }
   if (size > space.capacity())
     return fault("capacity",
                  fmt::format("{}x{} {} tile needs {} bytes, space {} has {}", tile.rows, tile.cols, name(tile.dtype),
@@ -147,6 +252,7 @@ bool Machine::allocate_private(Tile& tile) {
       tile.storage = static_cast<std::int32_t>(i);
   if (tile.storage < 0) {
     std::int64_t& end = private_end_[static_cast<std::size_t>(tile.space)];
+    end = std::max(end, space.capacity());
     if (end + size > space.capacity() * (1 + kMaxPrivateFactor))
       return fault("capacity",
                    fmt::format("tiles without address alive at once exceed {} times the {} bytes of space {}",
@@ -175,6 +281,8 @@ void Machine::release_storage(std::size_t mark, std::span<const Ref> keep) {
     const std::int32_t storage = live_storages_[i];
     if (std::find(kept.begin(), kept.end(), storage) != kept.end())
       live_storages_[end++] = storage;
+    else if (pipes_)
+      retired_storages_.push_back(storage);
     else
       storages_[static_cast<std::size_t>(storage)].live = false;
   }

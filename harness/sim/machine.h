@@ -10,8 +10,10 @@
 
 #include "harness/device/backend.h"
 #include "harness/sim/memory.h"
+#include "harness/sim/order/access_history.h"
 #include "harness/sim/order/clock.h"
 #include "harness/sim/program.h"
+#include "harness/sim/shared.h"
 #include "harness/sim/tile.h"
 
 namespace assay::sim {
@@ -20,13 +22,19 @@ namespace assay::sim {
 class Memories {
  public:
   explicit Memories(const Profile& profile);
-  // Null for a space the profile does not have.
-  Memory* find(pto::Space space) { return memories_[static_cast<std::size_t>(space)].get(); }
+  // Null for a space the profile does not have. Made when first asked for: few cores use all spaces.
+  Memory* find(pto::Space space);
   void begin(std::uint64_t poison_seed);
 
  private:
+  std::array<std::int64_t, 7> sizes_{-1, -1, -1, -1, -1, -1, -1};  // -1: not on this machine
   std::array<std::unique_ptr<Memory>, 7> memories_;
+  std::uint64_t poison_seed_ = 0;
 };
+
+class CrossFlags;
+class Findings;
+class Pipes;
 
 // Array slot without an array.
 inline constexpr std::uint32_t kNoArray = ~std::uint32_t{0};
@@ -47,42 +55,74 @@ struct Loop {
   std::size_t storage_mark = 0;
 };
 
-struct Shared;
+// Where a body's operands are: the slots of the frame, or the private ones of a queued operation.
+struct Slots {
+  std::uint64_t* scalars = nullptr;
+  Pointer* pointers = nullptr;
+  View* views = nullptr;
+  Tile* tiles = nullptr;
+  std::uint32_t* arrays = nullptr;
+};
+
+// What an agent shares with the others of its run.
+struct Surroundings {
+  Shared& shared;      // rings, signals, barriers, collectives: shared.h
+  CrossFlags& flags;   // sync.set, set_intra_block: flags.h
+  Findings& findings;  // races reported so far
+};
 
 class Machine {
  public:
   Machine(Memories& memories, const Program& program, const device::Launch& launch, const device::RunOptions& options,
-          device::RunReport& report);
+          device::RunReport& report, Surroundings surroundings);
+  ~Machine();
 
-  // Everything on chip afresh; arguments bound; ready to execute the entry.
-  void start_block(std::int64_t block);
+  // Everything on chip afresh; arguments bound; ready to execute the entry. `core` numbers the cores of the run, from
+  // 0: no two agents of a run have the same one. False: an argument broke a rule.
+  bool start(const AgentId& who, std::uint32_t core, const Clock& seen);
 
   // ---- values
-  std::uint64_t& scalar(Ref ref) { return scalars_[frame_->base[0] + ref.index]; }
+  std::uint64_t& scalar(Ref ref) { return slots_.scalars[ref.index]; }
   std::int64_t integer(Ref ref) { return static_cast<std::int64_t>(scalar(ref)); }
-  Pointer& pointer(Ref ref) { return pointers_[frame_->base[1] + ref.index]; }
-  View& view(Ref ref) { return views_[frame_->base[2] + ref.index]; }
-  Tile& tile(Ref ref) { return tiles_[frame_->base[3] + ref.index]; }
+  Pointer& pointer(Ref ref) { return slots_.pointers[ref.index]; }
+  View& view(Ref ref) { return slots_.views[ref.index]; }
+  Tile& tile(Ref ref) { return slots_.tiles[ref.index]; }
   LocalArray& array(Ref ref) { return local_arrays_[array_slot(ref)]; }
-  std::uint32_t& array_slot(Ref ref) { return arrays_[frame_->base[4] + ref.index]; }
+  std::uint32_t& array_slot(Ref ref) { return slots_.arrays[ref.index]; }
   void bind_array(Ref ref);  // storage for the array declared here, one per activation
 
   // ---- where we are
   const Profile& profile() const { return *options_.profile; }
   bool checks_accesses() const { return options_.check_accesses; }  // definedness, and bounds of global memory
+  const device::RunOptions& options() const { return options_; }
   const device::Launch& launch() const { return launch_; }
-  const pto::Function& function() const { return *frame_->code->function; }
-  std::int64_t block() const { return block_; }
+  const pto::Function& function() const { return *function_; }
+  std::int64_t block() const { return who_.block; }
   const Instruction& current() const { return *current_; }
   std::vector<std::int64_t> loop_indices() const;
 
   // ---- the other agents of the run
   const AgentId& who() const { return who_; }
-  Shared& shared() { return *shared_; }  // rings, signals, barriers, collectives: shared.h
+  Shared& shared() { return surroundings_.shared; }
+  CrossFlags& cross_flags() { return surroundings_.flags; }
   // The executing pipe has seen what `clock` has seen; what it has done so far becomes part of `clock`. No effect in
   // program order.
   void acquire(const Clock& clock);
   void release(Clock& clock);
+
+  // ---- explicit order: who executes the current operation, for the histories of accesses. Only when in_explicit_order.
+  bool in_explicit_order() const { return pipes_ != nullptr; }
+  Pipes& pipes() { return *pipes_; }
+  Access access(AccessKind kind) const;  // by the current operation
+  Ordering ordering() const;             // of the current operation
+  // A broken rule after which the run goes on; once per (rule, current operation, earlier operation).
+  void finding(std::string_view rule, std::string message, const pto::Operation* earlier,
+               const pto::Function* earlier_function);
+
+  // One edge of the wait graph: the current operation, on the pipe `actor`, waits. The run is a deadlock.
+  void deadlock(std::string_view actor, const Wait& wait);
+  // The entry has returned and nothing is queued: flags still set (rule "flag-leaked").
+  void check_leaks();
 
   // ---- broken rules. Always returns false, so that a body can return it.
   bool fault(std::string_view rule, std::string message, std::optional<pto::Location> related = {});
@@ -138,6 +178,12 @@ class Machine {
 
  private:
   friend class Interpreter;
+  friend class Pipes;
+  bool bind_arguments(const FunctionCode& entry);
+  void use_frame();  // the accessors reach the innermost frame's slots
+  device::Diagnostic diagnostic(std::string_view rule, std::string message) const;
+  void add_finding(device::Diagnostic broken, const pto::Operation* op, const pto::Operation* earlier,
+                   const pto::Function* earlier_function);
   // The first undefined byte of rows and columns [begin, end), which has one.
   bool report_undefined(const Tile& tile, Extent begin, Extent end);
   device::TraceEvent event() const;
@@ -152,7 +198,8 @@ class Machine {
   };
 
   AgentId who_;
-  Shared* shared_ = nullptr;
+  Surroundings surroundings_;
+  std::unique_ptr<Pipes> pipes_;  // null in program order
   Memories& memories_;
   const Program& program_;
   const device::Launch& launch_;
@@ -169,12 +216,15 @@ class Machine {
   std::vector<Frame> frames_;
   Frame* frame_ = nullptr;
   std::vector<Loop> loops_;
+  Slots slots_;
+  const pto::Function* function_ = nullptr;  // the current operation's
   const Instruction* current_ = nullptr;
-  std::int64_t block_ = 0;
+  const std::vector<std::int64_t>* queued_loop_indices_ = nullptr;  // of a queued operation
   bool stopped_ = false;  // the tracer asked for it
 
   std::vector<Storage> storages_;            // of the block, dead ones are reused
   std::vector<std::int32_t> live_storages_;  // in order of allocation
+  std::vector<std::int32_t> retired_storages_;  // out of scope, but queued operations may use them
   std::array<std::int64_t, 7> private_end_{};
   const pto::Operation* scratch_clobbered_by_ = nullptr;
   std::array<std::vector<std::byte>, 4> stages_;

@@ -26,6 +26,10 @@ using Explain = Wait (*)(Machine&, const Instruction&);
 
 enum class Step : std::uint8_t {
   body,         // call Instruction::body
+  gated,        // the same, once Instruction::ready says so
+  queued,       // issue to Instruction::pipe
+  drain,        // go on when all pipes of the core have run dry; then Instruction::body, if any
+  section,      // on a core that `cores` does not have: jump
   moves,        // copy operand i to result i, all at once; then jump
   branch,       // operand 0 false: jump
   for_begin,    // operands: induction variable, lower, step
@@ -35,19 +39,24 @@ enum class Step : std::uint8_t {
   while_begin,  // open a scope of private storage
   while_next,   // results: the values carried over; jump
   while_end,    // leave the scope
-  call,         // operands: arguments, results: of the call; target: function
+  call,         // operands: arguments, results: of the call; target: function; skipped as a section is
   leave,        // operands: returned values
 };
+
+// Bits of Instruction::cores: one per pto::CoreKind, and one for a core that has every memory.
+constexpr std::uint8_t core_bit(pto::CoreKind kind) { return static_cast<std::uint8_t>(1U << static_cast<int>(kind)); }
+inline constexpr std::uint8_t kWholeCore = 0x80, kAnyCore = kWholeCore | 3;
 
 struct Instruction {
   Step step = Step::body;
   pto::OpCode code{};
   bool counted = true;  // one executed operation of the source; false for bookkeeping
   Body body = nullptr;
-  pto::Pipe pipe = pto::Pipe::s;  // in explicit order: the queue that executes the body; s: at once
   // What the stream does when it reaches the operation: once, before `ready` is asked and before operands and results
   // are taken down for later: results that the next operations use (the tile of a pop), arrivals at a barrier.
   Body issue = nullptr;
+  pto::Pipe pipe = pto::Pipe::s;  // in explicit order: the queue that executes the body; s: at once
+  std::uint8_t cores = kAnyCore;  // kinds of core that can execute it
   Ready ready = nullptr;          // null: always
   Explain explain = nullptr;      // set with ready
   const pto::Operation* source = nullptr;
@@ -64,6 +73,8 @@ struct Instruction {
 // Flags in Instruction::immediate of tile ops.
 inline constexpr std::uint64_t kDescending = 1, kAtomicAdd = 2, kRelu = 4, kPairwiseTree = 8, kUntilExhausted = 16,
                                kUpper = 32;
+// Instruction::immediate of a call that passes an integer for a narrower one.
+inline constexpr std::uint64_t kNarrows = 1;
 
 struct FunctionCode {
   const pto::Function* function = nullptr;
@@ -72,8 +83,18 @@ struct FunctionCode {
   std::array<std::uint32_t, 5> slots{};  // per Kind
 };
 
+// Which agents a block of the launch has (format 3.6, 3.7).
+struct Core {
+  std::optional<pto::CoreKind> kind;  // nothing: every memory
+  std::int64_t sub_block = 0, sub_blocks = 1;
+};
+
 struct Program {
   std::vector<FunctionCode> functions;  // the entry first
+  bool explicit_order = false;
+  bool waits_for_others = false;  // its blocks cannot run one after the other
+  bool has_atomics = false;
+  std::vector<Core> cores;  // of a block
   // Backing of the spans in the instructions.
   std::vector<std::unique_ptr<Ref[]>> refs;
   std::vector<std::unique_ptr<Result<ConversionMeaning>>> conversions;
@@ -84,8 +105,9 @@ struct Refusal {
   std::string reason;
 };
 
-// The program of everything the function can reach. Refused as unsupported: synchronisation ("explicit order"),
-// operations and spaces of later tiers, external functions; as error: operations whose operands do not fit their kind.
-tl::expected<Program, Refusal> decode(const pto::Module& module, const pto::Function& entry, const Profile& profile);
+// The program of everything the function can reach. Refused as unsupported: operations that have no body here, external
+// functions; as error: operations whose operands do not fit their kind.
+tl::expected<Program, Refusal> decode(const pto::Module& module, const pto::Function& entry, const Profile& profile,
+                                      device::Order order = device::Order::automatic);
 
 }  // namespace assay::sim

@@ -29,6 +29,18 @@ inline std::uint64_t low_bits(std::uint64_t value, pto::ScalarKind kind) {
   return value << unused >> unused;
 }
 
+// Whether an integer kind has the value: 32 bits and more are signed unless the kind says otherwise; narrower kinds also
+// hold masks and bytes, so they accept what fits either way.
+inline bool holds(pto::ScalarKind kind, std::int64_t value) {
+  const int unused = 64 - pto::bits_of(kind);
+  if (unused == 0) return true;
+  const auto bits = static_cast<std::uint64_t>(value);
+  const bool signed_fit = static_cast<std::int64_t>(bits << unused) >> unused == value;
+  const bool unsigned_fit = bits << unused >> unused == bits;
+  if (is_unsigned(kind) && pto::bits_of(kind) >= 32) return unsigned_fit;
+  return signed_fit || (pto::bits_of(kind) < 32 && unsigned_fit);
+}
+
 // A float slot rounded to the kind's precision (nearest even), canonical NaN.
 std::uint64_t round_scalar(float value, pto::ScalarKind kind);
 

@@ -7,9 +7,9 @@ namespace assay::sim {
 
 device::TraceEvent Machine::event() const {
   device::TraceEvent event;
-  event.block = block_;
+  event.block = who_.block;
   event.op_id = current_->source->id;
-  event.function = frame_->code->function->name;
+  event.function = function_->name;
   event.loop_indices = loop_indices();
   event.writes = pto::info(current_->code).writes;
   return event;
