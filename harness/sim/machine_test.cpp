@@ -333,12 +333,6 @@ TEST(Control, ScalarArgumentsArrive) {
 
 // ---- what is refused
 
-TEST(Refused, ExplicitOrder) {
-  const KernelRun run = run_kernel(run_of("    pto.barrier <PIPE_V>"));
-  EXPECT_EQ(run.report.status, RunStatus::unsupported);
-  EXPECT_EQ(run.report.reason, "explicit order");
-}
-
 TEST(Refused, SpacesTheTargetLacksByLine) {
   KernelRun run = run_of("    %t = pto.alloc_tile addr = %a0 : !pto.tile_buf<left, 16x16xf16, "
                          "blayout=row_major, slayout=row_major>");
