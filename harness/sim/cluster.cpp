@@ -111,8 +111,9 @@ void Cluster::finish(Agent& agent) {
   Progress& progress = progress_[agent.job];
   if (Pipes* pipes = agent.pipes()) progress.seen.join(pipes->everything());
   progress.done = --progress.agents == 0;
-  if (progress.done)
-    for (std::size_t before : jobs_[agent.job].after) progress.seen.join(progress_[before].seen);
+  if (!progress.done) return;
+  for (std::size_t before : jobs_[agent.job].after) progress.seen.join(progress_[before].seen);
+  shared_.end_task(agent.machine.who(), report_);
 }
 
 void Cluster::sweep() {

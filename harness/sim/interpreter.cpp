@@ -168,8 +168,7 @@ Interpreter::Next Interpreter::step(const Instruction& i) {
       if ((i.cores & cores_) == 0) return wrong_core(i);
       return queue(i);
     case Step::drain:
-      if (!m_.pipes_) return Next::proceed;
-      if (!m_.pipes_->idle()) return Next::blocked;
+      if (m_.pipes_ && !m_.pipes_->idle()) return Next::blocked;
       return i.body ? faulted(i.body(m_, i)) : Next::proceed;
     case Step::section:
       if ((i.cores & cores_) == 0) pc = i.target;
