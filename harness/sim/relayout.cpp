@@ -1,12 +1,13 @@
 #include "harness/sim/relayout.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace assay::sim {
 namespace {
 
-constexpr std::int64_t kPiece = 32;  // bytes of a box line of most layouts
+constexpr std::size_t kPiece = 32;  // bytes of a box line of most layouts
 
 std::size_t bytes(std::int64_t count) { return static_cast<std::size_t>(count); }
 
@@ -15,13 +16,6 @@ std::int64_t run_along(const Tile& tile, bool rows) {
   if (tile.box_rows == 0) return (rows ? tile.col_stride : tile.row_stride) == 1 ? INT64_MAX : 1;
   if (tile.inner_col_major == rows) return 1;
   return rows ? tile.box_cols : tile.box_rows;
-}
-
-void copy_piece(std::byte* to, const std::byte* from, std::int64_t size) {
-  if (size == kPiece)
-    std::memcpy(to, from, kPiece);
-  else
-    std::memcpy(to, from, bytes(size));
 }
 
 // Distance in elements from a line's piece to the same piece of the next line, inside a box or an unboxed tile.
@@ -41,23 +35,52 @@ std::int64_t offset_of(const Tile& tile, bool rows, std::int64_t line, std::int6
   return rows ? element_offset(tile, line, at) : element_offset(tile, at, line);
 }
 
+// Pieces of every line that are copied before the next line's: long enough to read whole cache lines of a row-major
+// source, few enough to write into as many places at once.
+constexpr std::int64_t kPiecesAtOnce = 8, kLinesAhead = 8;
+
+// `count` lines of up to kPiecesAtOnce pieces of `size` bytes; all distances in bytes.
+struct Block {
+  std::array<std::int64_t, kPiecesAtOnce> from{}, to{};  // of the first line's pieces
+  std::int64_t pieces = 0, from_step = 0, to_step = 0;
+};
+template <class Copy>
+void copy_block(const Block& block, const std::byte* from, std::byte* to, std::int64_t count, const Copy& copy) {
+  for (std::int64_t line = 0; line < count; ++line) {
+    // Lines of global memory lie in pages of their own, where no hardware foresees them.
+    for (std::int64_t p = 0; p < block.pieces; p += 2)
+      __builtin_prefetch(from + block.from[bytes(p)] + std::min(line + kLinesAhead, count - 1) * block.from_step);
+    for (std::int64_t p = 0; p < block.pieces; ++p)
+      copy(to + block.to[bytes(p)] + line * block.to_step, from + block.from[bytes(p)] + line * block.from_step);
+  }
+}
+
 // Lines along rows, or along columns: in blocks whose lines are equally far apart on both sides.
 void copy_lines(const ConstLaidOut& from, const LaidOut& to, bool rows, std::int64_t lines, std::int64_t length) {
   const std::int64_t width = element_bytes(to.layout);
-  const std::int64_t run = std::min(run_along(from.layout, rows), run_along(to.layout, rows));
+  const std::int64_t run = std::min({run_along(from.layout, rows), run_along(to.layout, rows), length});
   const std::int64_t together = std::min({lines_together(from.layout, rows), lines_together(to.layout, rows), lines});
-  const std::int64_t from_step = line_step(from.layout, rows) * width, to_step = line_step(to.layout, rows) * width;
+  Block block;
+  block.from_step = line_step(from.layout, rows) * width;
+  block.to_step = line_step(to.layout, rows) * width;
   for (std::int64_t line = 0; line < lines; line += together) {
     const std::int64_t count = std::min(together, lines - line);
-    for (std::int64_t at = 0; at < length; at += std::min(run, length - at)) {
+    for (std::int64_t at = 0; at < length;) {
       const std::int64_t size = std::min(run, length - at) * width;
-      const std::byte* source = from.data + offset_of(from.layout, rows, line, at) * width;
-      std::byte* target = to.data + offset_of(to.layout, rows, line, at) * width;
-      if (from_step == size && to_step == size) {
-        std::memcpy(target, source, bytes(size * count));
-        continue;
+      const bool adjoin = block.from_step == size && block.to_step == size;  // the lines are one piece
+      block.pieces = size == run * width && !adjoin ? std::min(kPiecesAtOnce, (length - at) / run) : 1;
+      for (std::int64_t p = 0; p < block.pieces; ++p) {
+        block.from[bytes(p)] = offset_of(from.layout, rows, line, at + p * run) * width;
+        block.to[bytes(p)] = offset_of(to.layout, rows, line, at + p * run) * width;
       }
-      for (std::int64_t k = 0; k < count; ++k) copy_piece(target + k * to_step, source + k * from_step, size);
+      if (adjoin)
+        std::memcpy(to.data + block.to[0], from.data + block.from[0], bytes(size * count));
+      else if (size == kPiece)
+        copy_block(block, from.data, to.data, count, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, kPiece); });
+      else
+        copy_block(block, from.data, to.data, count,
+                   [size](std::byte* t, const std::byte* f) { std::memcpy(t, f, bytes(size)); });
+      at += size / width * block.pieces;
     }
   }
 }

@@ -140,5 +140,46 @@ TEST(CubeMoves, HalfBiasIsWidened) {
   for (float value : values(run.tensors[2])) ASSERT_EQ(value, 0.333251953125F);
 }
 
+// isa 1.2: fewer than 4096 bursts into UB; the fixpipe stores at most 4095 columns.
+TEST(Transfers, ExtentsBeyondTheInstructionsFieldsAreReported) {
+  const auto run_with = [](std::string_view body, std::string_view target) {
+    KernelRun run;
+    run.text = fmt::format(R"(module {{
+  func.func @kernel(%a: !pto.ptr<f32>) {{
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    %c16 = arith.constant 16 : index
+    %many = arith.constant 4096 : index
+    %z = arith.constant 0 : i64
+{}
+    return
+  }}
+}}
+)",
+                           body);
+    run.tensors = {filled(65536, 1.0F)};
+    run.profile = load_profile(target).value();
+    return run_kernel(std::move(run));
+  };
+  const auto load = [&](std::string_view rows) {
+    return run_with(fmt::format(R"(    %v = pto.make_tensor_view %a, shape = [%many, %c8], strides = [%c8, %c1] : !pto.tensor_view<?x?xf32>
+    %p = pto.partition_view %v, offsets = [%c0, %c0], sizes = [%many, %c8] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<?x?xf32>
+    %t = pto.alloc_tile addr = %z : !pto.tile_buf<vec, 4096x8xf32, valid={0}x8>
+    pto.tload ins(%p : !pto.partition_tensor_view<?x?xf32>) outs(%t : !pto.tile_buf<vec, 4096x8xf32, valid={0}x8>))",
+                                rows),
+                    "a2a3");
+  };
+  EXPECT_EQ(first_rule(load("4096")), "operand-range");
+  const KernelRun most = load("4095");
+  EXPECT_EQ(most.report.status, RunStatus::completed) << why(most);
+  const KernelRun wide = run_with(R"(    %v = pto.make_tensor_view %a, shape = [%c16, %many], strides = [%many, %c1] : !pto.tensor_view<?x?xf32>
+    %p = pto.partition_view %v, offsets = [%c0, %c0], sizes = [%c16, %many] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<?x?xf32>
+    %t = pto.alloc_tile addr = %z : !pto.tile_buf<acc, 16x4096xf32, blayout=col_major, slayout=row_major, fractal=1024>
+    pto.tstore ins(%t : !pto.tile_buf<acc, 16x4096xf32, blayout=col_major, slayout=row_major, fractal=1024>) outs(%p : !pto.partition_tensor_view<?x?xf32>))",
+                                  "a5");
+  EXPECT_EQ(first_rule(wide), "operand-range") << why(wide);
+}
+
 }  // namespace
 }  // namespace assay::sim::testing

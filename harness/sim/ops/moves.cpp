@@ -6,6 +6,7 @@
 #include "harness/sim/ops/support.h"
 #include "harness/sim/ops/table.h"
 #include "harness/sim/ops/window.h"
+#include "harness/sim/relayout.h"
 
 namespace assay::sim {
 namespace {
@@ -35,13 +36,31 @@ void pad_to_block(Machine& m, const Tile& tile) {
     for (std::int64_t at = valid; at < end; ++at) m.write_element(tile, by_row ? line : at, by_row ? at : line, pad);
 }
 
+// isa 1.2: a transfer to vec has fewer than 4096 bursts, one per row (per column when column-major).
+bool check_bursts(Machine& m, const Tile& d) {
+  constexpr std::int64_t kBursts = 4096;
+  const std::int64_t bursts = is_col_major(d) && !is_row_major(d) ? d.valid_cols : d.valid_rows;
+  if (d.space != pto::Space::vec || d.box_rows != 0 || bursts < kBursts) return true;
+  return m.fault_at_tile("operand-range",
+                         fmt::format("loads {} lines of the {}, a transfer has fewer than {}", bursts, describe(d),
+                                     kBursts),
+                         d);
+}
+
 bool tload(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const View& v = m.view(i.operands[0]);
   const Tile& d = destination(m, i);
   const std::int64_t rows = d.valid_rows, cols = d.valid_cols, width = element_bytes(d);
   if (!check_window(m, v, rows, cols)) return false;
+  if (!check_bursts(m, d)) return false;
   const std::byte* global = m.global(v.base.tensor);
+  const auto layout = plain_layout(v, rows, cols);
+  if (layout && rows > 0 && cols > 0 && !m.tracing()) {
+    relayout({*layout, global + v.base.offset * width}, {d, m.write_in_place(d, rows, cols)}, rows, cols);
+    pad_to_block(m, d);
+    return true;
+  }
   std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(rows * cols * width, 8));
   for_each_row(v, rows, cols, [&](std::int64_t row, std::int64_t offset, std::int64_t stride) {
     std::byte* line = out + row * cols * width;
@@ -109,6 +128,12 @@ void trace_store(Machine& m, const View& v, std::int64_t rows, std::int64_t cols
   m.trace_global(v.base, rows, cols, std::move(offsets), std::move(data));
 }
 
+// Strides under which no two elements share a place: the order of the copies does not matter.
+bool no_element_twice(const Tile& layout) {
+  return (layout.col_stride == 1 && layout.row_stride >= layout.cols) ||
+         (layout.row_stride == 1 && layout.col_stride >= layout.rows);
+}
+
 bool tstore(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const Tile& s = m.tile(i.operands[0]);
@@ -117,9 +142,18 @@ bool tstore(Machine& m, const Instruction& i) {
   const bool from_acc = s.space == pto::Space::acc;
   const DType dtype = from_acc ? v.base.element : s.dtype;
   const std::int64_t width = info(dtype).bits / 8;
-  const std::byte* data = from_acc ? through_fixpipe(m, i, s, dtype, rows, cols) : m.read(s, rows, cols, 0);
+  const auto layout = plain_layout(v, rows, cols);
+  const bool direct = layout && !from_acc && (i.immediate & kAtomicAdd) == 0 && no_element_twice(*layout);
+  const std::byte* data = from_acc ? through_fixpipe(m, i, s, dtype, rows, cols)
+                          : direct ? m.read_in_place(s, rows, cols)
+                                   : m.read(s, rows, cols, 0);
   if (!data || !check_window(m, v, rows, cols)) return false;
   std::byte* global = m.global(v.base.tensor);
+  if (direct && rows > 0 && cols > 0) {
+    relayout({s, data}, {*layout, global + v.base.offset * width}, rows, cols);
+    trace_store(m, v, rows, cols, width);
+    return true;
+  }
   for_each_row(v, rows, cols, [&](std::int64_t row, std::int64_t offset, std::int64_t stride) {
     store_row(i, dtype, global + offset * width, data + row * cols * width, cols, stride);
   });

@@ -56,4 +56,15 @@ bool check_window(Machine& m, const View& view, std::int64_t rows, std::int64_t 
                              tensor.size(), name(view.base.element)));
 }
 
+std::optional<Tile> plain_layout(const View& view, std::int64_t rows, std::int64_t cols) {
+  if (view.rank > 2 && rows > view.shape[view.rank - 2]) return std::nullopt;
+  Tile layout;
+  layout.dtype = view.base.element;
+  layout.rows = rows;
+  layout.cols = cols;
+  layout.row_stride = view.rank > 1 ? view.strides[view.rank - 2] : 0;
+  layout.col_stride = view.strides[view.rank - 1];
+  return layout;
+}
+
 }  // namespace assay::sim

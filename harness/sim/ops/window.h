@@ -24,4 +24,7 @@ void for_each_row(const View& view, std::int64_t rows, std::int64_t cols, const 
   }
 }
 
+// The window as one unboxed layout, where all its rows are equally far apart; element (0,0) stands at view.base.offset.
+std::optional<Tile> plain_layout(const View& view, std::int64_t rows, std::int64_t cols);
+
 }  // namespace assay::sim
