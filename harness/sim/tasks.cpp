@@ -174,7 +174,9 @@ class TaskRun {
 
   // Blocks share their code, so they find the same broken rules.
   void add(device::Diagnostic diagnostic) {
+    // Everybody who waits in a deadlock is part of it.
     const bool is_new =
+        diagnostic.rule == "deadlock" ||
         found_
             .insert({diagnostic.rule, diagnostic.function, diagnostic.op_id,
                      diagnostic.related ? diagnostic.related->line : -1, diagnostic.related_function})

@@ -90,5 +90,73 @@ TEST(Scattering, SourceAndDestinationMayNotOverlap) {
   EXPECT_EQ(run.run("pto.tscatter ins(%d, %i : $d, $i) outs(%d : $d)").rule(), "overlap");
 }
 
+// Global memory: %xp is a table of 8 rows of 16 elements, element k holding k; indices are start, start + 1, ...
+KernelRun table_kernel(const std::string& body) {
+  KernelRun run;
+  run.text = kernel(body);
+  run.tensors = {floats(ramp(128)), filled(128, -1.0F)};
+  return run_kernel(std::move(run));
+}
+KernelRun gathered_rows(int start, std::string_view attributes) {
+  return table_kernel(fmt::format(R"(    %s = arith.constant {} : i32
+    %i = pto.alloc_tile addr = %a1 : !pto.tile_buf<vec, 1x8xi32>
+    pto.tci ins(%s : i32) outs(%i : !pto.tile_buf<vec, 1x8xi32>)
+    %d = pto.alloc_tile addr = %a2 : $T
+    pto.mgather ins(%xp, %i : $P, !pto.tile_buf<vec, 1x8xi32>) outs(%d : $T){}
+    pto.tstore ins(%d : $T) outs(%yp : $P))",
+                                  start, attributes));
+}
+float first_of(const KernelRun& run, std::size_t row) { return values(run.tensors[1])[row * 16]; }
+
+TEST(GlobalGathering, RowsAreTheDefaultAndOutsideIsReported) {
+  const KernelRun inside = gathered_rows(0, "");
+  EXPECT_EQ(values(inside.tensors[1]), ramp(128));
+  EXPECT_EQ(first_rule(gathered_rows(3, "")), "bounds");
+  EXPECT_EQ(first_rule(gathered_rows(-1, "")), "bounds");
+}
+
+TEST(GlobalGathering, PoliciesForRowsOutside) {
+  const auto run = [](std::string_view policy) {
+    return gathered_rows(3, fmt::format(" {{coalesce = #pto<coalesce row>, gatherOob = #pto<gather_oob {}>}}", policy));
+  };
+  EXPECT_EQ(first_of(run("zero"), 4), 7 * 16.0F);
+  EXPECT_EQ(first_of(run("zero"), 5), 0.0F);
+  EXPECT_EQ(first_of(run("clamp"), 7), 7 * 16.0F);
+  EXPECT_EQ(first_of(run("wrap"), 5), 0.0F);
+  EXPECT_EQ(first_of(run("wrap"), 6), 16.0F);
+  EXPECT_NE(run("skip").report.status, device::RunStatus::completed);
+}
+
+KernelRun scattered_elements(int start, std::string_view attributes) {
+  return table_kernel(fmt::format(R"(    %s = arith.constant {} : i32
+    %i = pto.alloc_tile addr = %a1 : !pto.tile_buf<vec, 1x8xi32>
+    pto.tci ins(%s : i32) outs(%i : !pto.tile_buf<vec, 1x8xi32>) {{descending = true}}
+    %t = pto.alloc_tile addr = %a2 : $T
+    pto.tload ins(%xp : $P) outs(%t : $T)
+    %d = pto.subview %t[%c1, %c0] sizes [1, 8] : $T -> !pto.tile_buf<vec, 1x8xf32>
+    pto.mscatter ins(%d, %i : !pto.tile_buf<vec, 1x8xf32>, !pto.tile_buf<vec, 1x8xi32>) outs(%yp : $P){})",
+                                  start, attributes));
+}
+
+TEST(GlobalScattering, ElementsGoWhereTheirIndicesSay) {
+  const auto y = values(scattered_elements(20, "").tensors[1]);
+  EXPECT_EQ(y[20], 16.0F);
+  EXPECT_EQ(y[13], 23.0F);
+  EXPECT_EQ(y[12], -1.0F);
+  const auto added = values(scattered_elements(20, " {scatterAtomicOp = #pto<scatter_atomic_op add>}").tensors[1]);
+  EXPECT_EQ(added[20], 15.0F);
+  const auto least = values(scattered_elements(20, " {scatterAtomicOp = #pto<scatter_atomic_op min>}").tensors[1]);
+  EXPECT_EQ(least[20], -1.0F);
+}
+
+TEST(GlobalScattering, IndicesOutside) {
+  EXPECT_EQ(first_rule(scattered_elements(130, "")), "bounds");
+  const auto skipped = values(scattered_elements(130, " {scatterOob = #pto<scatter_oob skip>}").tensors[1]);
+  EXPECT_EQ(skipped[127], 19.0F);
+  EXPECT_EQ(skipped[123], 23.0F);
+  const auto wrapped = values(scattered_elements(130, " {scatterOob = #pto<scatter_oob wrap>}").tensors[1]);
+  EXPECT_EQ(wrapped[2], 16.0F);
+}
+
 }  // namespace
 }  // namespace assay::sim::testing

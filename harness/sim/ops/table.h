@@ -20,6 +20,7 @@ Body sort_body(pto::OpCode code);
 Body gather_body(pto::OpCode code);
 Body generate_body(pto::OpCode code);
 Body interleave_body(pto::OpCode code);
+Body indexed_move_body(pto::OpCode code);
 Body quantise_body(pto::OpCode code);
 Body matmul_body(pto::OpCode code);
 Body cube_move_body(pto::OpCode code);
