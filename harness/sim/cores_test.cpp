@@ -284,5 +284,39 @@ INSTANTIATE_TEST_SUITE_P(Values, LaunchArguments,
                                            Passed{"index", std::int64_t{1} << 40, true}, Passed{"i16", 65535, true},
                                            Passed{"i16", 65536, false}));
 
+// The verifier refuses a call whose types differ; modules made otherwise meet the rule when they run.
+TEST(Call, ArgumentOfANarrowerType) {
+  const std::string text = R"(module attributes {pto.target_arch = "a2a3"} {
+  func.func @kernel(%x: !pto.ptr<f32>, %y: !pto.ptr<f32>, %n: i64) {
+    func.call @inner(%y, %n) : (!pto.ptr<f32>, i64) -> ()
+    return
+  }
+  func.func @inner(%y: !pto.ptr<f32>, %m: i64) {
+    %c0 = arith.constant 0 : index
+    %f = arith.sitofp %m : i64 to f32
+    pto.store_scalar %f, %y[%c0] : !pto.ptr<f32>, f32
+    return
+  }
+})";
+  for (const auto& [value, fits] : {std::pair{kTwo31 - 1, true}, std::pair{kTwo31, false}}) {
+    pto::Module module = pto::parse(text, "kernel.pto").value();
+    pto::Function& inner = module.functions[1];
+    inner.values[inner.arguments[1]].type = pto::ScalarType{pto::ScalarKind::i32};
+    std::vector<Tensor> tensors{filled(8, 0.0F), filled(8, 0.0F)};
+    std::vector<Tensor*> pointers{&tensors[0], &tensors[1]};
+    const Profile profile = load_profile("a2a3").value();
+    device::Launch launch;
+    launch.module = &module;
+    launch.function = &module.functions.front();
+    launch.tensors = pointers;
+    launch.arguments = {device::PointerArgument{0, 0}, device::PointerArgument{1, 0}, std::int64_t{value}};
+    device::RunOptions options;
+    options.profile = &profile;
+    const device::RunReport report = make_sim()->run(launch, options);
+    EXPECT_EQ(report.status == RunStatus::completed, fits) << report.reason;
+    if (!fits) EXPECT_EQ(report.diagnostics.at(0).rule, "narrowing");
+  }
+}
+
 }  // namespace
 }  // namespace assay::sim::testing

@@ -13,7 +13,7 @@ using pto::Pipe;
 
 // Instruction::immediate of flags: a literal id in bits 0 to 31 (kDynamicId: operand 0), then the destination pipe of
 // an event or the scope of a cross-core flag.
-constexpr std::uint64_t kDynamicId = 0xFFFFFFFF;
+constexpr std::uint64_t kDynamicId = 0xFFFFFFFF, kMostLiteral = 0xFFFF;
 constexpr std::uint64_t packed(std::uint64_t id, std::uint64_t high) { return (id & 0xFFFFFFFF) | high << 32; }
 
 std::int64_t id_of(Machine& m, const Instruction& i) {
@@ -355,7 +355,8 @@ std::optional<Pipe> pipe_at(const pto::Operation& op, std::string_view pipe_key,
 std::string decode_sync(const pto::Operation& op, Instruction& instruction) {
   const auto id_at = [&](std::string_view key) -> std::optional<std::uint64_t> {
     if (!op.operands.empty()) return kDynamicId;
-    return literal(op, key);
+    const auto id = literal(op, key);
+    return id && *id <= kMostLiteral ? id : std::nullopt;
   };
   switch (op.code) {
     case OpCode::set_flag:

@@ -193,6 +193,28 @@ TEST(Order, MalformedFlagsAreRefused) {
   const KernelRun run = run_body("    pto.set_flag[<PIPE_X>, <PIPE_V>, <EVENT_ID0>]\n");
   EXPECT_NE(run.report.status, RunStatus::completed);
   EXPECT_NE(run.report.reason.find("unknown pipe"), std::string::npos) << run.report.reason;
+  for (std::string_view id : {"4294967295", "-1", "99999999999"}) {
+    const KernelRun huge = run_body(fmt::format("    pto.sync.wait <PIPE_V>, {}\n", id));
+    EXPECT_NE(huge.report.status, RunStatus::completed) << id;
+  }
+}
+
+// Tiles without addresses: storage is not given away while something queued may still use it, and comes back later.
+TEST(Order, PrivateStorageOutlivesWhatIsQueued) {
+  const std::string body = join({R"(    %c4000 = arith.constant 4000 : index
+    scf.for %i = %c0 to %c4000 step %c1 {
+    %p = pto.alloc_tile : !pto.tile_buf<vec, 64x64xf32>
+    %q = pto.alloc_tile : $T
+    pto.tload ins(%xp : $P) outs(%q : $T)
+)",
+                                 set("MTE2", "MTE3"), wait("MTE2", "MTE3"), R"(    pto.tstore ins(%q : $T) outs(%yp : $P)
+)",
+                                 set("MTE3", "MTE2", 1), wait("MTE3", "MTE2", 1), "    }\n"});
+  for (Schedule schedule : kSchedules) {
+    const KernelRun run = run_body(body, schedule);
+    EXPECT_EQ(run.report.status, RunStatus::completed) << run.report.reason;
+    EXPECT_EQ(values(run.tensors[1])[0], 2.0F);
+  }
 }
 
 }  // namespace

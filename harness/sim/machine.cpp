@@ -237,10 +237,13 @@ bool Machine::allocate_private(Tile& tile) {
   constexpr std::int64_t kMaxPrivateFactor = 64;  // spaces' worth of tiles alive at once; bounds memory
   Memory& space = memory(tile.space);
   const std::int64_t size = (span_bytes(tile) + 31) / 32 * 32;
-  // Storage that queued operations may still use waits until nothing is queued.
-  if (pipes_ && pipes_->idle()) {
-    for (std::int32_t storage : retired_storages_) storages_[static_cast<std::size_t>(storage)].live = false;
-    retired_storages_.clear();
+  if (!retired_storages_.empty()) {
+    const std::uint64_t oldest = pipes_->oldest_queued();
+    std::erase_if(retired_storages_, [&](const Retired& retired) {
+      const bool unused = retired.last_issued < oldest;
+      if (unused) storages_[static_cast<std::size_t>(retired.storage)].live = false;
+      return unused;
+    });
   }
   if (size > space.capacity())
     return fault("capacity",
@@ -282,7 +285,7 @@ void Machine::release_storage(std::size_t mark, std::span<const Ref> keep) {
     if (std::find(kept.begin(), kept.end(), storage) != kept.end())
       live_storages_[end++] = storage;
     else if (pipes_)
-      retired_storages_.push_back(storage);
+      retired_storages_.push_back({storage, pipes_->last_issued()});
     else
       storages_[static_cast<std::size_t>(storage)].live = false;
   }

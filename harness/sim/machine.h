@@ -224,7 +224,12 @@ class Machine {
 
   std::vector<Storage> storages_;            // of the block, dead ones are reused
   std::vector<std::int32_t> live_storages_;  // in order of allocation
-  std::vector<std::int32_t> retired_storages_;  // out of scope, but queued operations may use them
+  // Out of scope, but operations issued up to then may still use it.
+  struct Retired {
+    std::int32_t storage;
+    std::uint64_t last_issued;
+  };
+  std::vector<Retired> retired_storages_;
   std::array<std::int64_t, 7> private_end_{};
   const pto::Operation* scratch_clobbered_by_ = nullptr;
   std::array<std::vector<std::byte>, 4> stages_;

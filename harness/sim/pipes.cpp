@@ -82,7 +82,7 @@ Issued Pipes::issue(const Instruction& instruction, bool at_once, std::uint64_t&
   if (queue.size() >= kQueueLength) return Issued::full;
   ticket_ = 0;
   if (instruction.issue && !instruction.issue(m_, instruction)) return Issued::stopped;
-  ++sequence;
+  last_issued_ = ++sequence;
   if (at_once && queue.empty() && (!instruction.ready || instruction.ready(m_, instruction))) {
     if (joined_[index(pipe)] != stream_version_) {
       seen_[index(pipe)].join(seen_[index(Pipe::s)]);
@@ -96,6 +96,13 @@ Issued Pipes::issue(const Instruction& instruction, bool at_once, std::uint64_t&
   queue.push_back(std::move(queued));
   ++queued_;
   return Issued::queued;
+}
+
+std::uint64_t Pipes::oldest_queued() const {
+  std::uint64_t oldest = ~std::uint64_t{0};
+  for (const auto& queue : queues_)
+    if (!queue.empty()) oldest = std::min(oldest, queue.front()->sequence);
+  return oldest;
 }
 
 const Queued* Pipes::head(Pipe pipe) const {

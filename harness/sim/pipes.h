@@ -42,6 +42,8 @@ class Pipes {
   Issued issue(const Instruction& instruction, bool at_once, std::uint64_t& sequence);
   bool idle() const { return queued_ == 0; }
   std::size_t queued() const { return queued_; }
+  std::uint64_t last_issued() const { return last_issued_; }
+  std::uint64_t oldest_queued() const;  // its number in the order of issue; all ones when idle
 
   // ---- the scheduler runs what is queued
   const Queued* head(pto::Pipe pipe) const;
@@ -96,6 +98,7 @@ class Pipes {
 
   std::array<std::deque<std::unique_ptr<Queued>>, pto::kPipes> queues_;
   std::size_t queued_ = 0;
+  std::uint64_t last_issued_ = 0;
   std::vector<std::unique_ptr<Queued>> spare_;
   std::map<EventKey, EventFlag> events_;
   std::map<std::int64_t, BufferToken> buffers_;
