@@ -93,6 +93,49 @@ void copy_elements(const ConstLaidOut& from, const LaidOut& to, std::int64_t row
                   from.data + bytes(element_offset(from.layout, row, col)) * kWidth, kWidth);
 }
 
+// Elements of a block that lies inside one box on either side are equally far apart in each direction.
+struct Steps {
+  std::int64_t row, col;
+};
+Steps steps_inside(const Tile& tile) {
+  if (tile.box_rows == 0) return {tile.row_stride, tile.col_stride};
+  return tile.inner_col_major ? Steps{1, tile.box_rows} : Steps{tile.box_cols, 1};
+}
+
+template <class Element>
+void copy_blocks(const ConstLaidOut& from, const LaidOut& to, std::int64_t rows, std::int64_t cols) {
+  const auto extent = [](std::int64_t a, std::int64_t b, std::int64_t whole) {
+    return std::min(a == 0 ? whole : a, b == 0 ? whole : b);  // box extents are powers of two: the smaller divides
+  };
+  const std::int64_t height = extent(from.layout.box_rows, to.layout.box_rows, rows);
+  const std::int64_t width = extent(from.layout.box_cols, to.layout.box_cols, cols);
+  const Steps f = steps_inside(from.layout), t = steps_inside(to.layout);
+  constexpr auto kSize = static_cast<std::int64_t>(sizeof(Element));
+  for (std::int64_t top = 0; top < rows; top += height)
+    for (std::int64_t left = 0; left < cols; left += width) {
+      const std::byte* source = from.data + element_offset(from.layout, top, left) * kSize;
+      std::byte* target = to.data + element_offset(to.layout, top, left) * kSize;
+      const std::int64_t block_rows = std::min(height, rows - top), block_cols = std::min(width, cols - left);
+      for (std::int64_t row = 0; row < block_rows; ++row)
+        for (std::int64_t col = 0; col < block_cols; ++col)
+          std::memcpy(target + (row * t.row + col * t.col) * kSize, source + (row * f.row + col * f.col) * kSize,
+                      sizeof(Element));
+    }
+}
+
+void copy_each(const ConstLaidOut& from, const LaidOut& to, std::int64_t rows, std::int64_t cols) {
+  switch (element_bytes(to.layout)) {
+    case 1:
+      return copy_blocks<std::uint8_t>(from, to, rows, cols);
+    case 2:
+      return copy_blocks<std::uint16_t>(from, to, rows, cols);
+    case 4:
+      return copy_blocks<std::uint32_t>(from, to, rows, cols);
+    default:
+      return copy_blocks<std::uint64_t>(from, to, rows, cols);
+  }
+}
+
 }  // namespace
 
 void plain_relayout(const ConstLaidOut& from, const LaidOut& to, std::int64_t rows, std::int64_t cols) {
@@ -113,7 +156,7 @@ void relayout(const ConstLaidOut& from, const LaidOut& to, std::int64_t rows, st
   const std::int64_t by_col = std::min(run_along(from.layout, false), run_along(to.layout, false));
   if (by_row > 1 && by_row >= by_col) return copy_lines(from, to, true, rows, cols);
   if (by_col > 1) return copy_lines(from, to, false, cols, rows);
-  plain_relayout(from, to, rows, cols);
+  copy_each(from, to, rows, cols);
 }
 
 }  // namespace assay::sim
