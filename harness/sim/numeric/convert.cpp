@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "harness/sim/lanes/lanes.h"
 #include "harness/sim/numeric/round.h"
 
 namespace assay::sim {
@@ -78,63 +79,30 @@ void convert_any(DType source, DType destination, const ConversionMeaning& meani
   }
 }
 
-// What is added to the bits of an f32 before its low half is cut off: the modes as carries into bit 16.
-template <Rounding kMode>
-std::uint32_t bf16_carry(std::uint32_t u) {
-  switch (kMode) {
-    case Rounding::rint:
-      return 0x7FFFU + ((u >> 16) & 1U);
-    case Rounding::round:
-      return 0x8000U;
-    case Rounding::floor:
-      return u >> 31 ? 0xFFFFU : 0;
-    case Rounding::ceil:
-      return u >> 31 ? 0 : 0xFFFFU;
-    case Rounding::trunc:
-      return 0;
-    case Rounding::odd:
-      return (u & 0x1FFFFU) != 0 && (u & 0x10000U) == 0 && (u & 0xFFFFU) != 0 ? 0x10000U : 0;
+// The pairs with a loop over lanes.
+bool convert_lanes(DType source, DType destination, const ConversionMeaning& meaning, const std::byte* from,
+                   std::byte* to, std::int64_t count) {
+  const auto [rounding, saturate] = meaning;
+  const auto pair = [&](DType a, DType b) { return source == a && destination == b; };
+  const auto* f32 = reinterpret_cast<const float*>(from);
+  if (pair(DType::f32, DType::bf16)) {
+    lanes::bf16_from_f32(rounding, saturate, f32, reinterpret_cast<std::uint16_t*>(to), count);
+  } else if (pair(DType::bf16, DType::f32)) {
+    lanes::f32_from_bf16(saturate, reinterpret_cast<const std::uint16_t*>(from), reinterpret_cast<float*>(to), count);
+  } else if (pair(DType::f32, DType::f16) && rounding == Rounding::rint) {
+    lanes::f16_from_f32_nearest(saturate, f32, reinterpret_cast<std::uint16_t*>(to), count);
+  } else if (pair(DType::f16, DType::f32) && !saturate) {
+    auto* out = reinterpret_cast<float*>(to);
+    lanes::f32_from_f16(reinterpret_cast<const std::uint16_t*>(from), out, count);
+    lanes::binary_with(lanes::Binary::add, out, -0.0F, out, count);  // changes nothing but NaN to the canonical one
+  } else if (pair(DType::f32, DType::i32) && saturate && rounding != Rounding::odd) {
+    lanes::i32_from_f32_saturating(rounding, f32, reinterpret_cast<std::int32_t*>(to), count);
+  } else if (pair(DType::i32, DType::f32) && rounding == Rounding::rint) {
+    lanes::f32_from_i32_nearest(reinterpret_cast<const std::int32_t*>(from), reinterpret_cast<float*>(to), count);
+  } else {
+    return false;
   }
-  return 0;
-}
-
-template <Rounding kMode>
-void to_bf16(bool saturate, const std::byte* from, std::byte* to, std::int64_t count) {
-  for (std::int64_t k = 0; k < count; ++k) {
-    const auto u = load<std::uint32_t>(from, k);
-    const bool nan = (u & 0x7FFFFFFFU) > 0x7F800000U;
-    std::uint32_t half = (u + bf16_carry<kMode>(u)) >> 16;
-    if (saturate && (half & 0x7FFFU) == 0x7F80U) --half;
-    const auto bits = static_cast<std::uint16_t>(nan ? 0x7FC0U : half);
-    std::memcpy(to + 2 * k, &bits, 2);
-  }
-}
-
-void f32_to_bf16(const ConversionMeaning& meaning, const std::byte* from, std::byte* to, std::int64_t count) {
-  switch (meaning.rounding) {
-    case Rounding::rint:
-      return to_bf16<Rounding::rint>(meaning.saturate, from, to, count);
-    case Rounding::round:
-      return to_bf16<Rounding::round>(meaning.saturate, from, to, count);
-    case Rounding::floor:
-      return to_bf16<Rounding::floor>(meaning.saturate, from, to, count);
-    case Rounding::ceil:
-      return to_bf16<Rounding::ceil>(meaning.saturate, from, to, count);
-    case Rounding::trunc:
-      return to_bf16<Rounding::trunc>(meaning.saturate, from, to, count);
-    case Rounding::odd:
-      return to_bf16<Rounding::odd>(meaning.saturate, from, to, count);
-  }
-}
-
-// Exact unless saturation turns infinities into the largest value; NaN becomes the canonical one.
-void bf16_to_f32(bool saturate, const std::byte* from, std::byte* to, std::int64_t count) {
-  for (std::int64_t k = 0; k < count; ++k) {
-    std::uint32_t u = static_cast<std::uint32_t>(load<std::uint16_t>(from, k)) << 16;
-    if ((u & 0x7FFFFFFFU) > 0x7F800000U) u = 0x7FC00000U;
-    if (saturate && (u & 0x7FFFFFFFU) == 0x7F800000U) --u;
-    std::memcpy(to + 4 * k, &u, 4);
-  }
+  return true;
 }
 
 }  // namespace
@@ -146,9 +114,8 @@ bool can_convert(DType source, DType destination) {
 
 void convert(DType source, DType destination, const ConversionMeaning& meaning, const std::byte* from, std::byte* to,
              std::int64_t count) {
-  if (source == DType::f32 && destination == DType::bf16) return f32_to_bf16(meaning, from, to, count);
-  if (source == DType::bf16 && destination == DType::f32) return bf16_to_f32(meaning.saturate, from, to, count);
-  convert_any(source, destination, meaning, from, to, count);
+  if (!convert_lanes(source, destination, meaning, from, to, count))
+    convert_any(source, destination, meaning, from, to, count);
 }
 
 }  // namespace assay::sim

@@ -20,6 +20,11 @@ bool tcvt(Machine& m, const Instruction& i) {
   const std::int64_t count = d.valid_rows * d.valid_cols;
   const std::byte* data = m.read(s, d.valid_rows, d.valid_cols, 0);
   if (!data) return false;
+  const SourceBytes source[] = {{data, count * element_bytes(s), false}};
+  if (std::byte* out = result_in_place(m, d, d.valid_rows, d.valid_cols, source)) {
+    convert(s.dtype, d.dtype, **i.conversion, data, out, count);
+    return finish_in_place(m, d, d.valid_rows, d.valid_cols, out);
+  }
   std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(count * element_bytes(d), 8));
   convert(s.dtype, d.dtype, **i.conversion, data, out, count);
   return finish(m, d, d.valid_rows, d.valid_cols, out);

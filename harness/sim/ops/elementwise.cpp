@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "harness/sim/ops/arithmetic.h"
+#include "harness/sim/ops/lane_ops.h"
 #include "harness/sim/ops/spread.h"
 #include "harness/sim/ops/table.h"
 
@@ -31,6 +32,24 @@ void apply_rows(const Spread& a, const Spread& b, Extent extent, T* target) {
       for (std::int64_t col = 0; col < extent.cols; ++col) target[col] = Op::apply(x[col], *y);
     else
       for (std::int64_t col = 0; col < extent.cols; ++col) target[col] = Op::apply(x[a.column(col)], y[b.column(col)]);
+  }
+}
+
+// The same for operators with a loop over lanes.
+template <class Op>
+void apply_lanes(const Spread& a, const Spread& b, Extent extent, float* target) {
+  const auto *x = reinterpret_cast<const float*>(a.data), *y = reinterpret_cast<const float*>(b.data);
+  const bool a_full = a.each_column && a.block == 0, b_full = b.each_column && b.block == 0;
+  if (a_full && b_full && a.row_step == extent.cols && b.row_step == extent.cols)
+    return lanes::binary(*kLanes<Op>, x, y, target, extent.rows * extent.cols);
+  if ((!a_full && !b_full) || a.block > 0 || b.block > 0) return apply_rows<Op>(a, b, extent, target);
+  for (std::int64_t row = 0; row < extent.rows; ++row, target += extent.cols, x += a.row_step, y += b.row_step) {
+    if (a_full && b_full)
+      lanes::binary(*kLanes<Op>, x, y, target, extent.cols);
+    else if (a_full)
+      lanes::binary_with(*kLanes<Op>, x, *y, target, extent.cols);
+    else
+      lanes::binary_from(*kLanes<Op>, *x, y, target, extent.cols);
   }
 }
 
@@ -66,6 +85,8 @@ bool apply(Machine& m, const Instruction& i, Spread a, Spread b, Extent extent, 
     auto* values = reinterpret_cast<float*>(out);
     if (std::is_same_v<Op, ExpDif> && dtype == DType::f16)
       apply_rows<ExpDifHalf>(a, b, extent, values);
+    else if constexpr (kLanes<Op>.has_value())
+      apply_lanes<Op>(a, b, extent, values);
     else
       apply_rows<Op>(a, b, extent, values);
     if (dtype == DType::f32) flush(m, values, extent.rows * extent.cols);
@@ -78,6 +99,14 @@ template <class Op>
 bool run(Machine& m, const Instruction& i, const Spread& a, const Spread& b) {
   const Tile& d = destination(m, i);
   const Extent extent{d.valid_rows, d.valid_cols};
+  if (d.dtype == DType::f32 && !m.profile().flush_subnormals) {
+    const auto source = [&](const Spread& s) {
+      return SourceBytes{s.data, s.count * 4, s.each_column && s.block == 0 && s.row_step == extent.cols};
+    };
+    const SourceBytes sources[] = {source(a), source(b)};
+    if (std::byte* out = result_in_place(m, d, extent.rows, extent.cols, sources))
+      return apply<Op>(m, i, a, b, extent, out) && finish_in_place(m, d, extent.rows, extent.cols, out);
+  }
   std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(extent.rows * extent.cols * 8, 8));
   return apply<Op>(m, i, a, b, extent, out) && finish(m, d, extent.rows, extent.cols, out);
 }

@@ -10,13 +10,28 @@ namespace {
 
 using pto::OpCode;
 
+template <class T, class Element>
+void fill(const Tile& d, T* at, const Element& element) {
+  for (std::int64_t row = 0; row < d.valid_rows; ++row)
+    for (std::int64_t col = 0; col < d.valid_cols; ++col) std::memcpy(at++, element(row, col), sizeof(T));
+}
+
 template <class Element>
 bool spread(Machine& m, const Tile& d, const Element& element) {
-  const auto width = static_cast<std::size_t>(element_bytes(d));
   std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(d.valid_rows * d.valid_cols * element_bytes(d), 8));
-  std::byte* at = out;
-  for (std::int64_t row = 0; row < d.valid_rows; ++row)
-    for (std::int64_t col = 0; col < d.valid_cols; ++col, at += width) std::memcpy(at, element(row, col), width);
+  switch (element_bytes(d)) {
+    case 1:
+      fill(d, reinterpret_cast<std::uint8_t*>(out), element);
+      break;
+    case 2:
+      fill(d, reinterpret_cast<std::uint16_t*>(out), element);
+      break;
+    case 4:
+      fill(d, reinterpret_cast<std::uint32_t*>(out), element);
+      break;
+    default:
+      fill(d, reinterpret_cast<std::uint64_t*>(out), element);
+  }
   return finish(m, d, d.valid_rows, d.valid_cols, out);
 }
 

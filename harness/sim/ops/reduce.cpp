@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "harness/sim/ops/arithmetic.h"
+#include "harness/sim/ops/lane_ops.h"
 #include "harness/sim/ops/table.h"
 
 namespace assay::sim {
@@ -27,11 +28,20 @@ Order order_of(const Profile& profile) {
   return {profile.sum_order == SumOrder::sequential, chunked ? profile.sum_chunk : kDefaultChunk};
 }
 
+constexpr std::int64_t kWorthLanes = 16;  // shorter loops cost less than their dispatch
+
 // Destroys x[0, n); n > 0.
 template <class Op, class T>
 T halving(T* x, std::int64_t n) {
   while (n > 1) {
     const std::int64_t half = (n + 1) / 2;
+    if constexpr (std::is_same_v<T, float>) {
+      if (n - half >= kWorthLanes) {
+        lanes::binary(*kLanes<Op>, x, x + half, x, n - half);
+        n = half;
+        continue;
+      }
+    }
     for (std::int64_t k = 0; k < n - half; ++k) x[k] = Op::apply(x[k], x[half + k]);
     n = half;
   }
@@ -100,6 +110,22 @@ bool visit_elements(Machine& m, DType dtype, const Lines& lines, const Visitor& 
   return visit_integer(dtype, [&](auto type) { return visit(reinterpret_cast<const decltype(type)*>(lines.data)); });
 }
 
+// Extremes of rows, which do not depend on the order, and columns down the rows. False for what else there is.
+template <class Op>
+bool reduce_floats(const Lines& lines, const Order& order, const float* x, float* out) {
+  constexpr bool kExtreme = std::is_same_v<Op, Maximum> || std::is_same_v<Op, Minimum>;
+  if (lines.by_column && (order.sequential || kExtreme)) {
+    std::copy_n(x, lines.count, out);
+    for (std::int64_t k = 1; k < lines.length; ++k) lanes::binary(*kLanes<Op>, out, x + k * lines.count, out, lines.count);
+    for (std::int64_t n = 0; n < lines.count; ++n) out[n] = quiet(out[n]);
+    return true;
+  }
+  if (!kExtreme || lines.by_column) return false;
+  for (std::int64_t n = 0; n < lines.count; ++n)
+    out[n] = quiet(lanes::reduce(*kLanes<Op>, x + n * lines.length, lines.length));
+  return true;
+}
+
 template <class Op, bool kByColumn>
 bool reduce(Machine& m, const Instruction& i) {
   Lines lines;
@@ -111,6 +137,8 @@ bool reduce(Machine& m, const Instruction& i) {
   std::byte* out = m.staging(kOutputStage, lines.count * 8);
   visit_elements(m, d.dtype, lines, [&](auto* x) {
     using T = std::remove_const_t<std::remove_pointer_t<decltype(x)>>;
+    if constexpr (std::is_same_v<T, float>)
+      if (reduce_floats<Op>(lines, order, x, reinterpret_cast<float*>(out))) return true;
     auto* line = reinterpret_cast<T*>(m.staging(1, lines.length * 8));
     for (std::int64_t n = 0; n < lines.count; ++n) {
       for (std::int64_t k = 0; k < lines.length; ++k) line[k] = x[lines.at(n, k)];

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "harness/sim/lanes/lanes.h"
+
 namespace assay::sim {
 namespace {
 
@@ -49,14 +51,37 @@ bool enter_tile_op(Machine& m, const Instruction& i) {
   return i.scratch < 0 || clobber_scratch(m, i, scratch);
 }
 
-bool finish(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {
+static void clobber_scratch_tile(Machine& m) {
   const Instruction& i = m.current();
-  if (i.scratch >= 0) {
-    const Tile& scratch = m.tile(i.operands[static_cast<std::size_t>(i.scratch)]);
-    if (scratch.box_rows == 0 && (scratch.row_stride == scratch.cols || scratch.rows == 1) && span_bytes(scratch) > 0)
-      m.memory(scratch.space).undefine(scratch.address, span_bytes(scratch));
-  }
+  if (i.scratch < 0) return;
+  const Tile& scratch = m.tile(i.operands[static_cast<std::size_t>(i.scratch)]);
+  if (scratch.box_rows == 0 && (scratch.row_stride == scratch.cols || scratch.rows == 1) && span_bytes(scratch) > 0)
+    m.memory(scratch.space).undefine(scratch.address, span_bytes(scratch));
+}
+
+bool finish(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {
+  clobber_scratch_tile(m);
   m.write(tile, rows, cols, dense);
+  m.trace_tile(tile, rows, cols, dense);
+  return true;
+}
+
+std::byte* result_in_place(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols,
+                           std::span<const SourceBytes> sources) {
+  const bool dense = tile.box_rows == 0 && tile.col_stride == 1 && (tile.row_stride == cols || rows == 1);
+  if (!dense || rows == 0 || cols == 0) return nullptr;
+  const std::int64_t size = rows * cols * element_bytes(tile);
+  const std::byte* target = m.memory(tile.space).raw(tile.address);
+  for (const SourceBytes& source : sources) {
+    const bool apart = source.data + source.size <= target || target + size <= source.data;
+    const bool same = source.aligned && source.data == target && source.size == size;
+    if (!apart && !same) return nullptr;
+  }
+  return m.write_in_place(tile, rows, cols);
+}
+
+bool finish_in_place(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {
+  clobber_scratch_tile(m);
   m.trace_tile(tile, rows, cols, dense);
   return true;
 }
@@ -64,18 +89,22 @@ bool finish(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, 
 const float* widen(Machine& m, DType dtype, const std::byte* data, std::int64_t count, std::size_t stage) {
   const auto n = static_cast<std::size_t>(count);
   if (dtype == DType::f32 && !m.profile().flush_subnormals) return reinterpret_cast<const float*>(data);
-  // read() may have used this stage for the narrow elements, so they are widened from the back.
+  // read() may have used this stage for the narrow elements: they move to its end, and widening catches up with them no
+  // earlier than at the last one.
+  const std::size_t width = dtype == DType::f32 ? 4 : 2;
   const bool same = data == m.staging(stage, 0);
-  auto* out = reinterpret_cast<float*>(m.staging(stage, count * 4));
-  const std::byte* source = same ? m.staging(stage, 0) : data;
-  for (std::size_t k = n; k-- > 0;) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, source + k * (dtype == DType::f32 ? 4 : 2), dtype == DType::f32 ? 4 : 2);
-    out[k] = dtype == DType::f32   ? std::bit_cast<float>(bits)
-             : dtype == DType::f16 ? f16_value(static_cast<std::uint16_t>(bits))
-                                   : bf16_value(static_cast<std::uint16_t>(bits));
+  std::byte* buffer = m.staging(stage, count * 4);
+  auto* out = reinterpret_cast<float*>(buffer);
+  const std::byte* source = same ? buffer + n * (4 - width) : data;
+  if (same && n > 0) std::memmove(buffer + n * (4 - width), buffer, n * width);
+  if (dtype == DType::f32) {
+    if (!same && n > 0) std::memcpy(buffer, source, n * 4);
+    flush(m, out, count);
+  } else if (dtype == DType::f16) {
+    lanes::f32_from_f16(reinterpret_cast<const std::uint16_t*>(source), out, count);
+  } else {
+    lanes::f32_from_bf16(false, reinterpret_cast<const std::uint16_t*>(source), out, count);
   }
-  flush(m, out, dtype == DType::f32 ? count : 0);
   return out;
 }
 
@@ -84,10 +113,11 @@ void narrow(DType dtype, const float* values, std::int64_t count, std::byte* out
     if (static_cast<const void*>(values) != out) std::memmove(out, values, static_cast<std::size_t>(count) * 4);
     return;
   }
-  for (std::int64_t k = 0; k < count; ++k) {
-    const std::uint16_t bits = dtype == DType::f16 ? f16_nearest(values[k]) : bf16_nearest(values[k]);
-    std::memcpy(out + 2 * k, &bits, 2);
-  }
+  auto* to = reinterpret_cast<std::uint16_t*>(out);
+  if (dtype == DType::f16)
+    lanes::f16_from_f32_nearest(false, values, to, count);
+  else
+    lanes::bf16_from_f32(Rounding::rint, false, values, to, count);
 }
 
 void flush(const Machine& m, float* values, std::int64_t count) {

@@ -28,6 +28,19 @@ bool enter_tile_op(Machine& m, const Instruction& i);
 // all results before it finishes the first.
 bool finish(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense);
 
+// The bytes a body has read of a source; `aligned` when element k of the result comes from its element k.
+struct SourceBytes {
+  const std::byte* data = nullptr;
+  std::int64_t size = 0;
+  bool aligned = false;
+};
+// Where the result may be computed without a copy: the destination's own bytes, when its rows lie without gaps and no
+// source shares bytes with it, save an aligned one that is exactly it. Null otherwise. Its bytes count as written; to be
+// followed by finish_in_place. Everything is read before that (pto-format 3.1).
+std::byte* result_in_place(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols,
+                           std::span<const SourceBytes> sources);
+bool finish_in_place(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense);
+
 // f16 and bf16 travel through f32: sources widened (exact), results rounded to nearest even.
 // `data` is read() of the tile; the result is valid until the stage is used again.
 const float* widen(Machine& m, DType dtype, const std::byte* data, std::int64_t count, std::size_t stage);

@@ -72,6 +72,14 @@ bool unary(Machine& m, const Instruction& i) {
   const std::int64_t count = d.valid_rows * d.valid_cols;
   const std::byte* data = m.read(m.tile(i.operands[0]), d.valid_rows, d.valid_cols, 0);
   if (!data) return false;
+  if (d.dtype == DType::f32 && kIsArithmetic<Op> && !m.profile().flush_subnormals) {
+    const SourceBytes source[] = {{data, count * 4, true}};
+    if (std::byte* out = result_in_place(m, d, d.valid_rows, d.valid_cols, source)) {
+      const auto* x = reinterpret_cast<const float*>(data);
+      for (std::int64_t k = 0; k < count; ++k) reinterpret_cast<float*>(out)[k] = Op::apply(x[k]);
+      return finish_in_place(m, d, d.valid_rows, d.valid_cols, out);
+    }
+  }
   std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(count * 8, 8));
   if (info(d.dtype).is_float && !kIsArithmetic<Op>) {
     apply_sign<Op>(d.dtype, data, count, out);
