@@ -6,6 +6,7 @@
 #include "harness/sim/global_rectangle.h"
 #include "harness/sim/machine.h"
 #include "harness/sim/ops/window.h"
+#include "harness/sim/pipes.h"
 #include "harness/sim/shared.h"
 
 namespace assay::sim {
@@ -199,6 +200,12 @@ std::int64_t participants(Machine& m, const Instruction& i) {
   });
 }
 
+// The pipes have run dry: what they have done is behind whatever the stream issues next.
+bool drained(Machine& m, const Instruction&) {
+  if (m.in_explicit_order()) m.pipes().barrier_all();
+  return true;
+}
+
 constexpr std::int64_t kWorkspaceBytes = 64;  // of the soft form's counter (pto-isa 2.5)
 
 bool arrive(Machine& m, const Instruction& i) {
@@ -213,6 +220,7 @@ bool arrive(Machine& m, const Instruction& i) {
     if (!fits)
       return m.fault_at_operand("bounds", fmt::format("the counter of syncall takes {} bytes", kWorkspaceBytes), 0);
   }
+  drained(m, i);
   Clock done;
   m.release(done);
   barrier_of(m, i).arrive(key_of(m.who()), done);
@@ -245,7 +253,9 @@ Wait explain_barrier(Machine& m, const Instruction& i) {
           missing.empty() ? "cores the launch does not have" : missing};
 }
 
-constexpr Part kNotify[] = {{pto::Pipe::s, false, nullptr, notify, nullptr, nullptr}};
+// A notify ends in a barrier of all pipes: behind the notify, so it orders nothing before it (pto-isa 2.5).
+constexpr Part kNotify[] = {{pto::Pipe::s, false, nullptr, notify, nullptr, nullptr},
+                            {pto::Pipe::s, true, nullptr, drained, nullptr, nullptr}};
 constexpr Part kWait[] = {{pto::Pipe::s, false, check_wait, wait, is_satisfied, explain_wait}};
 constexpr Part kTest[] = {{pto::Pipe::s, false, nullptr, test, nullptr, nullptr}};
 constexpr Part kSyncAll[] = {{pto::Pipe::s, true, nullptr, arrive, nullptr, nullptr},

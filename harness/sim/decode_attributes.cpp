@@ -388,7 +388,7 @@ std::string check_ring(const Operation& op, const pto::Function& function) {
     }
     case OpCode::reserve_buffer:
     case OpCode::import_reserved_buffer:
-      return check_segments(op, function, {}, "s");
+      return signature(op, function) == ">s" ? "" : "expected one scalar result";
     case OpCode::tpush_to_aiv:
     case OpCode::tpush_to_aic:
       return check_segments(op, function, {{'t', 1, 1}, {'s', 0, 1}}, "");

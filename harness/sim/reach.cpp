@@ -35,7 +35,6 @@ bool waits_for_others(const pto::Operation& op) {
       return contains(op, OpCode::load_scalar);
     case OpCode::comm_tput:
     case OpCode::comm_tget:
-    case OpCode::comm_tnotify:
       return false;
     default:
       return pto::info(op.code).family == pto::Family::comm;
