@@ -40,9 +40,14 @@ struct Cluster::Agent {
   Pipes* pipes() { return machine.in_explicit_order() ? &machine.pipes() : nullptr; }
 };
 
-Cluster::Cluster(MemoryPool& pool, const device::RunOptions& options, device::RunReport& report,
+Cluster::Cluster(MemoryPool& pool, Signals& signals, const device::RunOptions& options, device::RunReport& report,
                  const std::atomic<std::int64_t>* cancelled)
-    : pool_(pool), options_(options), report_(report), cancelled_(cancelled), random_(options.schedule.seed) {}
+    : pool_(pool),
+      options_(options),
+      report_(report),
+      cancelled_(cancelled),
+      shared_(signals),
+      random_(options.schedule.seed) {}
 
 Cluster::~Cluster() = default;
 
@@ -66,8 +71,8 @@ bool Cluster::start(std::size_t index) {
   for (std::int64_t block = job.first_block; block < job.last_block; ++block) {
     const std::vector<Core>& cores = job.program->cores;
     for (std::size_t at = 0; at < cores.size(); ++at) {
-      agents_.push_back(std::make_unique<Agent>(pool_.take(), job, options_, report_,
-                                                Surroundings{shared_, flags_, findings_}));
+      agents_.push_back(
+          std::make_unique<Agent>(pool_.take(), job, options_, report_, Surroundings{shared_, flags_, findings_}));
       Agent& agent = *agents_.back();
       AgentId who;
       who.rank = job.launch->rank;
@@ -81,7 +86,8 @@ bool Cluster::start(std::size_t index) {
       agent.shared = shared_.agents.size();
       shared_.agents.push_back({who, false});
       ++progress.agents;
-      const auto core = job.first_core + static_cast<std::uint32_t>(static_cast<std::size_t>(block) * cores.size() + at);
+      const auto core =
+          job.first_core + static_cast<std::uint32_t>(static_cast<std::size_t>(block) * cores.size() + at);
       if (!agent.machine.start(who, core, seen)) return false;
       agent.interpreter.start(options_.schedule.kind == Schedule::Kind::canonical, sequence_);
     }

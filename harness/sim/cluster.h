@@ -40,7 +40,7 @@ struct Job {
 class Cluster {
  public:
   // Stops early, without a word, once `cancelled` is below the first job's first block.
-  Cluster(MemoryPool& pool, const device::RunOptions& options, device::RunReport& report,
+  Cluster(MemoryPool& pool, Signals& signals, const device::RunOptions& options, device::RunReport& report,
           const std::atomic<std::int64_t>* cancelled = nullptr);
   ~Cluster();
 

@@ -1,6 +1,6 @@
 // What the agents of a run share besides memory: rings between the cores of a block, signals between ranks, barriers of
-// all cores of a launch, and the parts of library macros under way (pto-format 3.6 to 3.8; pto-isa 2.5). One per run of
-// a graph; everything in it belongs to the thread that runs the scheduler.
+// all cores of a launch, and the parts of library macros under way (pto-format 3.6 to 3.8; pto-isa 2.5). One per cluster
+// of agents; everything in it belongs to the thread that runs their scheduler.
 #pragma once
 
 #include <compare>
@@ -120,7 +120,12 @@ struct Transfer {
   Clock clock;
 };
 
+// Of a run: they outlive the launches.
+using Signals = std::map<SignalKey, Signal>;
+
 struct Shared {
+  explicit Shared(Signals& of_run) : signals(of_run) {}
+
   // Agents of the run, kept by the scheduler: a wait graph names who could still act.
   struct Agent {
     AgentId id;
@@ -137,7 +142,7 @@ struct Shared {
   };
   std::map<std::pair<RingKey, CoreKey>, RingUse> ring_uses;           // there once the core has initialised the pipe
   std::map<std::pair<CoreKey, std::int64_t>, std::int32_t> reserved;  // address of reserve_buffer -> private storage
-  std::map<SignalKey, Signal> signals;
+  Signals& signals;
   std::map<std::tuple<std::int64_t, std::size_t, AllCoreBarrier::Cores>, AllCoreBarrier> barriers;  // rank, task
   std::map<CoreKey, std::deque<Transfer>> transfers;
 

@@ -62,7 +62,7 @@ class TaskRun {
   RunReport run() {
     if (!prepare()) return std::move(report_);
     if (!is_chain(tasks_)) {
-      Cluster(pool_, options_, report_).run(jobs_);
+      Cluster(pool_, signals_, options_, report_).run(jobs_);
       return std::move(report_);
     }
     for (Job& job : jobs_) {
@@ -108,7 +108,7 @@ class TaskRun {
 
   // False when the launch did not come to its end.
   bool run_launch(const Job& job) {
-    if (job.program->waits_for_others) return Cluster(pool_, options_, report_).run(std::span(&job, 1));
+    if (job.program->waits_for_others) return Cluster(pool_, signals_, options_, report_).run(std::span(&job, 1));
     const std::int64_t blocks = job.last_block;
     results_.assign(static_cast<std::size_t>(blocks), {});
     cancelled_ = std::numeric_limits<std::int64_t>::max();
@@ -132,7 +132,7 @@ class TaskRun {
     Job one = job;
     one.first_block = block;
     one.last_block = block + 1;
-    result.completed = Cluster(pool_, options_, result.report, &cancelled_).run(std::span(&one, 1));
+    result.completed = Cluster(pool_, signals_, options_, result.report, &cancelled_).run(std::span(&one, 1));
     if (result.completed) return true;
     std::int64_t lowest = cancelled_.load();
     while (block < lowest && !cancelled_.compare_exchange_weak(lowest, block)) {
@@ -190,6 +190,7 @@ class TaskRun {
   RunReport report_;
   std::map<const pto::Function*, Program> programs_;
   std::vector<Job> jobs_;
+  Signals signals_;
   std::vector<BlockResult> results_;
   std::atomic<std::int64_t> cancelled_{std::numeric_limits<std::int64_t>::max()};
   std::set<std::tuple<std::string, std::string, std::uint32_t, int, std::string>> found_;
