@@ -15,18 +15,22 @@ struct Shape {
 
 // What the pieces below stand for in the kernel's text; a broken twin replaces some.
 struct Pieces {
-  std::string init_cube = "pto.aic_initialize_pipe {id = 0, dir_mask = 1, slot_size = 1024, slot_num = $S} "
-                          "(c2v_consumer_buf = %buffer : i32)";
-  std::string init_vector = "pto.aiv_initialize_pipe {id = 0, dir_mask = 1, slot_size = 1024, slot_num = $S} "
-                            "(c2v_consumer_buf = %buffer : i32)";
+  std::string init_cube =
+      "pto.aic_initialize_pipe {id = 0, dir_mask = 1, slot_size = 1024, slot_num = $S} "
+      "(c2v_consumer_buf = %buffer : i32)";
+  std::string init_vector =
+      "pto.aiv_initialize_pipe {id = 0, dir_mask = 1, slot_size = 1024, slot_num = $S} "
+      "(c2v_consumer_buf = %buffer : i32)";
   std::string reserve = "auto = false, base = 0";
   std::string push = "pto.tpush_to_aiv(%acc : $ACC) {id = 0, split = $K}";
   std::string pop = "%t = pto.tpop_from_aic(%vr, %vc) {id = 0, split = $K} -> $HALF";
   std::string free = "pto.tfree_from_aic {id = 0, split = $K}";
-  std::string slot_guard = "pto.set_flag[<PIPE_MTE3>, <PIPE_MTE2>, <EVENT_ID1>]\n"
-                           "      pto.wait_flag[<PIPE_MTE3>, <PIPE_MTE2>, <EVENT_ID1>]";
-  std::string data_guard = "pto.set_flag[<PIPE_MTE2>, <PIPE_MTE3>, <EVENT_ID0>]\n"
-                           "      pto.wait_flag[<PIPE_MTE2>, <PIPE_MTE3>, <EVENT_ID0>]";
+  std::string slot_guard =
+      "pto.set_flag[<PIPE_MTE3>, <PIPE_MTE2>, <EVENT_ID1>]\n"
+      "      pto.wait_flag[<PIPE_MTE3>, <PIPE_MTE2>, <EVENT_ID1>]";
+  std::string data_guard =
+      "pto.set_flag[<PIPE_MTE2>, <PIPE_MTE3>, <EVENT_ID0>]\n"
+      "      pto.wait_flag[<PIPE_MTE2>, <PIPE_MTE3>, <EVENT_ID0>]";
 };
 
 std::string replace(std::string text, std::string_view from, std::string_view to) {
@@ -221,7 +225,7 @@ struct Broken {
 
 std::vector<Broken> broken_rings() {
   std::vector<Broken> all;
-  const auto add = [&](const char* what, const char* rule, std::string Pieces::* piece, const char* text) -> Broken& {
+  const auto add = [&](const char* what, const char* rule, std::string Pieces::*piece, const char* text) -> Broken& {
     Broken& broken = all.emplace_back();
     broken.what = what;
     broken.rule = rule;
