@@ -279,21 +279,28 @@ TEST(Rings, ADeadlockNamesBothEnds) {
   EXPECT_NE(graph.find("entry 2 of ring 0 cube to vector"), std::string::npos) << graph;
 }
 
+bool has_one_of(const device::RunReport& report, std::initializer_list<std::string_view> expected) {
+  return std::any_of(report.diagnostics.begin(), report.diagnostics.end(), [&](const device::Diagnostic& diagnostic) {
+    return std::find(expected.begin(), expected.end(), diagnostic.rule) != expected.end();
+  });
+}
+
 // The popped tile lives in the consumer's memory: the slot's next entry overwrites what is still being stored.
 TEST(Rings, ASlotPoppedIntoWhileItIsReadIsARace) {
   Pieces pieces;
   pieces.slot_guard = "";
   for (const device::Schedule& schedule : all_schedules()) {
     const GraphRun run = run_rings({1, 16, 16, 1, 5}, pieces, schedule);
-    EXPECT_EQ(rules(run.report), std::vector<std::string>{"race-war"}) << shown(run.report);
+    EXPECT_TRUE(has_one_of(run.report, {"race-war"})) << shown(run.report);
   }
-  Pieces unordered;
-  unordered.data_guard = "";
+}
+
+TEST(Rings, AnEntryReadBeforeItIsPoppedIsARace) {
+  Pieces pieces;
+  pieces.data_guard = "";
   for (const device::Schedule& schedule : all_schedules()) {
-    const auto found = rules(run_rings({1, 16, 16, 8, 5}, unordered, schedule).report);
-    EXPECT_FALSE(found.empty());
-    EXPECT_TRUE(!found.empty() && (found[0] == "race-raw" || found[0] == "race-war" || found[0] == "undefined-bytes"))
-        << (found.empty() ? "nothing" : found[0]);
+    const GraphRun run = run_rings({1, 16, 16, 8, 5}, pieces, schedule);
+    EXPECT_TRUE(has_one_of(run.report, {"race-raw", "race-war", "undefined-bytes"})) << shown(run.report);
   }
 }
 
