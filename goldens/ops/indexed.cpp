@@ -214,7 +214,8 @@ Elements deinterleave(const TileOp& op) {
   });
 }
 
-// ---- radix counts: how many elements of a row have each value in one byte, their higher bytes being those given
+// ---- radix counts: how many elements of a row have each value in one byte, their higher bytes, the highest first,
+// being those of the second operand's row
 
 Elements histogram(const TileOp& op) {
   const TileValue *source = op.tile(0), *higher = op.tile(1);
@@ -227,7 +228,7 @@ Elements histogram(const TileOp& op) {
   const auto byte_of = [](std::uint64_t bits, std::int64_t k) { return bits >> (8 * k) & 0xFF; };
   const auto counted = [&](std::int64_t i, std::uint64_t bits) {
     for (std::int64_t k = bytes - 1; k > byte; --k)
-      if (byte_of(bits, k) != (bytes == 2 ? higher->at(i, 0) : higher->at(bytes - 1 - k, 0))) return false;
+      if (byte_of(bits, k) != higher->at(i, bytes - 1 - k)) return false;
     return true;
   };
   return op.each([&](std::int64_t i, std::int64_t j) {
@@ -254,7 +255,7 @@ constexpr std::array kRows{
     TileOpRow{"tinterleave", 2, interleave<Half::first>, interleave<Half::second>},
     TileOpRow{"tdeinterleave", 2, deinterleave<Half::first>, deinterleave<Half::second>},
     TileOpRow{"thistogram", 2, histogram},
-    TileOpRow{"trandom", 2, unknown},
+    TileOpRow{"trandom", 6, unknown},
 };
 
 }  // namespace

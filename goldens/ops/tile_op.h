@@ -19,6 +19,7 @@
 //   bits of a mask's last byte beyond the valid columns; bytes of a mask beyond the last one needed
 //   partial shapes where neither operand has an element
 //   the compare form of tgather behind the last place it found
+//   an element of tpairreducesum that no pair makes
 //   sorting: blocks with NaN, the index beside a value that occurs twice under indices not in order, the upper half of
 //     an f16 value's word, everything behind the last pair
 //   tscatter and mscatter: places written twice; places of a tile that no index names

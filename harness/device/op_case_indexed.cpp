@@ -21,14 +21,16 @@ void Drawing::gather_pattern() {
 void Drawing::gather_compare() {
   const DType dtype = pick({DType::f32, DType::f16});
   const TileShape shape = draw_shape(dtype, 8, std::max(block_of(dtype), block_of(DType::i32)));
-  case_.ins.push_back(tile_of(shape, pick<const char*>({"choice:0|1|2", "normal", "half-integers"})));
-  case_.ins.push_back(scalar_of(dtype, "choice:0|1|0.5"));
+  // Most elements are found, so that most places are certain.
+  const bool equal = chance(2);
+  case_.ins.push_back(tile_of(shape, pick<const char*>({"choice:1|1|1|0|-3|1", "choice:1|1|1", "normal"})));
+  case_.ins.push_back(scalar_of(dtype, equal ? "constant:1" : "choice:0.5|-1"));
   case_.scratch_at = 2;
   TileShape places = shape;
   places.dtype = DType::i32;
   case_.out = tile(places);
   case_.more_outs.push_back(column(DType::i32, shape.rows, shape.valid_rows));
-  case_.behind.emplace_back("cmpMode", pick<const char*>({"eq", "gt"}));
+  case_.behind.emplace_back("cmpMode", equal ? "eq" : "gt");
   if (chance(2)) case_.behind.emplace_back("offset", "7");
 }
 
@@ -52,8 +54,12 @@ void Drawing::scatter() {
   const DType dtype = draw_dtype();
   const DType index = info(dtype).bits == 32 ? pick({DType::i32, DType::u32}) : pick({DType::i16, DType::u16});
   TileShape shape = draw_shape(dtype, 1, std::max(block_of(dtype), block_of(index)));
+  if (!chance(4)) {
+    shape.valid_rows = shape.rows;
+    shape.valid_cols = shape.cols;
+  }
   case_.ins.push_back(tile(shape));
-  const std::int64_t rows = shape.rows + below(4), cols = shape.cols;
+  const std::int64_t rows = shape.rows + (chance(3) ? below(4) : 0), cols = shape.cols;
   case_.out = tile({dtype, rows, cols, rows, cols});
   shape.dtype = index;
   case_.ins.push_back(tile_of(shape, fmt::format("@permutation:{}", rows * cols)));
@@ -149,11 +155,12 @@ void Drawing::histogram() {
   shape.valid_rows = std::max<std::int64_t>(shape.valid_rows, 1);
   shape.valid_cols = std::max<std::int64_t>(shape.valid_cols, 1);
   case_.ins.push_back(tile_of(shape, pick<const char*>({"uniform:lo=0,hi=700", "uniform", "choice:257|258|65793"})));
+  const std::int64_t higher = bytes - 1 - byte;
   if (dtype == DType::u16)
     case_.ins.push_back(tile_of({DType::u8, shape.rows, 1, shape.valid_rows, 1}, "choice:0|1", true));
   else
-    case_.ins.push_back(tile_of(
-        {DType::u8, 3, shape.cols, std::max<std::int64_t>(bytes - 1 - byte, 1), shape.valid_cols}, "constant:0"));
+    case_.ins.push_back(tile_of({DType::u8, shape.rows, 32, shape.valid_rows, std::max<std::int64_t>(higher, 1)},
+                                pick<const char*>({"constant:0", "choice:0|1"})));
   case_.behind.emplace_back("byte", std::to_string(byte));
   case_.out = tile({DType::u32, shape.rows, 256, shape.valid_rows, 256});
 }
@@ -186,8 +193,15 @@ bool Drawing::indexed_family() {
     case_.ins.push_back(scalar_of(DType::i32, "uniform:lo=-20,hi=20"));
     case_.behind.emplace_back("upperOrLower", chance(2) ? "1" : "0");
   } else if (is({"trandom"})) {
-    elementwise(0);
+    const DType dtype = pick({DType::i32, DType::u32});
+    case_.out = tile(draw_shape(dtype, 1, block_of(dtype)));
     for (int k = 0; k < 6; ++k) case_.ins.push_back(scalar_of(DType::i32, "uniform"));
+  } else if (is({"tpairreducesum"})) {
+    elementwise(1);
+    case_.in_place = false;
+    TileShape& from = case_.ins[0].shape;
+    from.valid_cols -= from.valid_cols % 2;
+    case_.out.shape.valid_cols = from.valid_cols / 2;
   } else if (is({"tprefetch"})) {
     elementwise(1);
     const TileShape& shape = case_.out.shape;

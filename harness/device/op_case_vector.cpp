@@ -3,7 +3,7 @@
 
 namespace assay::device {
 
-// The amounts lie in the width; a tenth of the tiles does not care.
+// The amounts lie in the width: others are a broken rule.
 void Drawing::shift() {
   elementwise(is({"tshl", "tshr"}) ? 2 : 1);
   const DType dtype = case_.out.shape.dtype;
@@ -11,7 +11,7 @@ void Drawing::shift() {
   if (case_.ins.size() == 1)
     case_.ins.push_back(scalar_of(dtype, inside));
   else
-    case_.ins[1].fill = chance(10) ? draw_fill(dtype) : inside;
+    case_.ins[1].fill = inside;
 }
 
 // Integers are divided by what is not 0.

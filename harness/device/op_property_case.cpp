@@ -14,7 +14,7 @@ OpCase Drawing::draw() {
   const pto::OpInfo* row = pto::find_op("pto." + case_.op);
   if (!cube_family() && !basic_family() && !vector_family() && !indexed_family()) elementwise(1);
   if (case_.op == "tsels")
-    case_.scratch_at = chance(3) ? -1 : 2;
+    case_.scratch_at = 2;  // format 3.3 has no form without
   else if (case_.property == "tmrgsort/lists")
     case_.scratch_at = static_cast<std::int64_t>(case_.ins.size());
   else if (row->scratch >= 0 && case_.scratch_at < 0 && case_.property != "tgather/mask" && chance(2))

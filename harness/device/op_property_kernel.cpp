@@ -237,8 +237,8 @@ class KernelText {
     }
     scratch();
     if (case_.op == "tmrgsort" && !case_.ins[1].is_scalar()) {
-      constants_ += "    %executed = arith.constant dense<0> : vector<4xi16>\n";
-      outs_.emplace_back("%executed", "vector<4xi16>");
+      line("%executed = pto.declare_local_array : !pto.local_array<4xi16>");
+      outs_.emplace_back("%executed", "!pto.local_array<4xi16>");
     }
     const auto [values, types] = joined(operands_);
     const auto [out_values, out_types] = joined(outs_);

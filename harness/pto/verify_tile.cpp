@@ -17,7 +17,7 @@ bool is_integer_element(DType element) { return !assay::info(element).is_float; 
 
 // What stands in ins(..), one letter an operand:
 //   t a tile of the destination's element type · e tiles that share an element type among themselves · u any tile
-//   n a tile of integers · s a scalar of the element type, S of the first tile's · i any integer
+//   n a tile of integers · s a scalar of the element type, S of the first tile's · i any integer · f any float
 //   v a view · * a view or a tile · . scratch
 std::string FunctionVerifier::operand_pattern(const Operation& operation) const {
   const auto ins = operation.segment(0);
@@ -72,7 +72,7 @@ std::string FunctionVerifier::operand_pattern(const Operation& operation) const 
     case OpCode::tsubreluconv:
       return "ee";
     case OpCode::tadddeqrelu:
-      return is_tile(2) ? "eeu" : "eei";
+      return is_tile(2) ? "eeu" : "eef";
     case OpCode::tpartargmax:
     case OpCode::tpartargmin:
       return "ttnn";
@@ -196,6 +196,14 @@ void FunctionVerifier::check_tile_operands(const Operation& operation) {
     const auto* tile = as<TileType>(ins[i]);
     if (kind == 's' || kind == 'S') {
       if (!check_element_scalar(operation, kind == 's' ? element : shared.value_or(element), ins[i])) return;
+      continue;
+    }
+    if (kind == 'f') {
+      const auto number = scalar(ins[i]);
+      if (!number || !is_float(*number)) {
+        report(operation, "operand {} must be a float, found {}", i + 1, described(ins[i]));
+        return;
+      }
       continue;
     }
     if (kind == 'i') {

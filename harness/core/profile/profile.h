@@ -83,7 +83,7 @@ struct Profile {
   bool flush_subnormals = false;
   SumOrder sum_order = SumOrder::any;
   std::int64_t sum_chunk = 0;                             // elements, for SumOrder::chunked
-  std::map<std::string, double, std::less<>> ulp;         // exp log sqrt rsqrt recip div: largest error, f32 ulp
+  std::map<std::string, double, std::less<>> ulp;         // exp log sqrt rsqrt recip div, pow if known: largest error, f32 ulp
   bool float_pad_is_infinite = true;                      // tfillpad max/min of floats: +-inf, else +-max finite
   std::map<std::string, Evidence, std::less<>> evidence;  // key = field name above; absent = assumed
 
