@@ -56,5 +56,9 @@ for file in "${pipelines[@]}"; do
   "$assay" fuzz "$name" --time "${share}s" --seed "$seed" --csv "$folder/fuzz/$name.csv"
   note $?
 done
+# The larger mutation sample: 60 faults in the simulator's bodies, each run against every property.
+cmake --build --preset release --target op_property_test >/dev/null &&
+  scripts/mutate_bodies.py out/build/release 60 "$seed" "$folder/mutation.txt"
+note $?
 echo "nightly: results in $folder, exit code $worst"
 exit "$worst"

@@ -72,7 +72,7 @@ std::string FunctionVerifier::operand_pattern(const Operation& operation) const 
     case OpCode::tsubreluconv:
       return "ee";
     case OpCode::tadddeqrelu:
-      return is_tile(2) ? "eeu" : "eef";
+      return is_tile(2) ? "eeu." : "eef.";
     case OpCode::tpartargmax:
     case OpCode::tpartargmin:
       return "ttnn";
@@ -159,7 +159,9 @@ bool FunctionVerifier::check_destinations(const Operation& operation) {
   }
   for (std::size_t i = 0; i < outs.size(); ++i) {
     if (operation.code == OpCode::tmrgsort && i == 1) {
-      if (function_.type(outs[1]) != Type{VectorType{DType::i16, 4}})
+      // A local array is the form that memory stands behind.
+      if (function_.type(outs[1]) != Type{VectorType{DType::i16, 4}} &&
+          function_.type(outs[1]) != Type{LocalArrayType{DType::i16, 4}})
         return report(operation, "the executed counts must be vector<4xi16>, found {}", described(outs[1]));
       continue;
     }
