@@ -66,6 +66,12 @@ bool Cluster::start(std::size_t index) {
   const Job& job = jobs_[index];
   Progress& progress = progress_[index];
   progress.started = true;
+  const std::size_t count = static_cast<std::size_t>(job.last_block - job.first_block) * job.program->cores.size();
+  if (agents_.size() + count > kMostAgents) {
+    report_.status = device::RunStatus::error;
+    report_.reason = fmt::format("{} cores that wait for one another; at most {} can", count, kMostAgents);
+    return false;
+  }
   Clock seen;
   for (std::size_t before : job.after) seen.join(progress_[before].seen);
   for (std::int64_t block = job.first_block; block < job.last_block; ++block) {

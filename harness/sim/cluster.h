@@ -48,6 +48,7 @@ class Cluster {
   bool run(std::span<const Job> jobs);
 
  private:
+  static constexpr std::size_t kMostAgents = 1 << 14;
   struct Agent;
   struct Progress {
     bool started = false, done = false;

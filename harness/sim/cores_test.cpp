@@ -154,6 +154,10 @@ TEST(CrossCore, ASetThatNeverComesIsADeadlock) {
       EXPECT_EQ(waiting.rule, "deadlock");
       EXPECT_EQ(waiting.location.line, line_of(run.text, waiting.core == "cube" ? "sync.wait" : "wait_intra_block"));
       cores.push_back(waiting.core);
+      const bool cube = waiting.core == "cube";
+      EXPECT_NE(waiting.message.find(cube ? "by block 0 vector 0, block 0 vector 1" : "by block 0 cube"),
+                std::string::npos)
+          << waiting.message;
     }
     EXPECT_EQ(cores, (std::vector<std::string>{"cube", "vector 0", "vector 1"}));
   }

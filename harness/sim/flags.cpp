@@ -78,13 +78,16 @@ bool wait_flag(Machine& m, const Instruction& i) {
 
 Wait explain_flag(Machine& m, const Instruction& i) {
   const EventKey key = key_of(m, i);
-  const pto::Operation* set = m.pipes().queued_set(key);
-  std::string from = fmt::format("{}, which has no set_flag of it queued", pto::pipe_name(key.from));
-  if (key.from == Pipe::s) from = "the scalar stream";
-  if (set) from = fmt::format("the set_flag at line {}, queued on {}", set->location.line, pto::pipe_name(key.from));
-  Wait wait{fmt::format("flag {}", describe(key)), std::move(from)};
-  if (set) wait.where = set->location;
-  return wait;
+  const auto stream = m.stream_location();
+  const std::string stands =
+      stream ? fmt::format("the scalar stream, at line {}", stream->line) : "the scalar stream, which has ended";
+  if (key.from == Pipe::s) return {fmt::format("flag {}", describe(key)), stands, stream};
+  if (const pto::Operation* set = m.pipes().queued_set(key))
+    return {fmt::format("flag {}", describe(key)),
+            fmt::format("the set_flag at line {}, queued on {}", set->location.line, pto::pipe_name(key.from)),
+            set->location};
+  return {fmt::format("flag {}", describe(key)),
+          fmt::format("{}, which has no set_flag of it queued, and {}", pto::pipe_name(key.from), stands), stream};
 }
 
 // ---- barriers
@@ -227,19 +230,27 @@ bool wait_cross(Machine& m, const Instruction& i) {
   return true;
 }
 
+// The agents that a cross-core flag may come from, other than the waiting one unless the scope includes it.
+std::string setters(Machine& m, int scope, std::int64_t id) {
+  const AgentId& own = m.who();
+  const bool cube = kind_number(own) == kCube;
+  std::string names;
+  for (const Shared::Agent& agent : m.shared().agents) {
+    const AgentId& other = agent.id;
+    if (other.rank != own.rank || other.task != own.task || (scope != 0 && other.block != own.block)) continue;
+    const bool same_kind = other.kind == own.kind;
+    if (scope < 2 ? !same_kind : same_kind) continue;
+    if (scope == kIntraBlock && cube && other.sub_block != id / kSecondVector) continue;
+    names += fmt::format("{}{}{}", names.empty() ? "" : ", ", describe(other), agent.finished ? " (finished)" : "");
+  }
+  return names.empty() ? "cores that the launch does not have" : names;
+}
+
 Wait explain_cross(Machine& m, const Instruction& i) {
   const std::int64_t id = id_of(m, i);
   const int scope = static_cast<int>(high_of(i));
-  const bool cube = kind_number(m.who()) == kCube;
-  Wait wait;
-  wait.for_what = fmt::format("cross-core flag {}", id);
-  if (scope == 0) wait.from = fmt::format("sync.set of it by every {} core of the launch", cube ? "cube" : "vector");
-  if (scope == 1) wait.from = "sync.set of it by every vector core of the block";
-  if (scope == 2) wait.from = cube ? "sync.set of it by every vector core of the block" : "sync.set of it by the cube core";
-  if (scope == kIntraBlock)
-    wait.from = cube ? fmt::format("set_intra_block by vector core {}", id / kSecondVector)
-                     : "set_intra_block by the cube core";
-  return wait;
+  return {fmt::format("cross-core flag {}", id),
+          fmt::format("{} by {}", scope == kIntraBlock ? "set_intra_block" : "sync.set", setters(m, scope, id))};
 }
 
 }  // namespace

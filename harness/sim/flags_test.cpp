@@ -147,6 +147,7 @@ TEST(Deadlock, WaitThatNobodyEnds) {
     EXPECT_EQ(waiting.location.line, line_of(run.text, "pto.wait_flag"));
     EXPECT_NE(waiting.message.find("PIPE_MTE3"), std::string::npos) << waiting.message;
     EXPECT_NE(waiting.message.find("PIPE_V, which has no set_flag"), std::string::npos) << waiting.message;
+    EXPECT_NE(waiting.message.find("stream, which has ended"), std::string::npos) << waiting.message;
   }
 }
 
@@ -175,7 +176,10 @@ TEST(Deadlock, TheStreamWaits) {
 TEST(Deadlock, BarrierOfAllPipesBehindAWait) {
   const KernelRun run = run_body(join({wait("MTE2", "V"), "    pto.barrier <PIPE_ALL>\n"}));
   EXPECT_EQ(run.report.status, RunStatus::deadlock);
-  EXPECT_EQ(run.report.diagnostics.size(), 2U);  // V, and the stream that waits for V
+  ASSERT_EQ(run.report.diagnostics.size(), 2U);  // V, and the stream that waits for V
+  EXPECT_NE(run.report.diagnostics[1].message.find("waits for all pipes"), std::string::npos);
+  EXPECT_EQ(run.report.diagnostics[1].related->line, line_of(run.text, "pto.wait_flag"));
+  EXPECT_EQ(run.report.diagnostics[0].related->line, line_of(run.text, "pto.barrier <PIPE_ALL>"));
 }
 
 TEST(Order, ProgramOrderOverridesFlags) {

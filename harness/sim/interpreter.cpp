@@ -259,8 +259,15 @@ Wait Interpreter::explain() {
   const Instruction& i = m_.frame_->code->code[m_.frame_->pc];
   m_.current_ = &i;
   if (i.step == Step::gated) return i.explain(m_, i);
-  if (i.step == Step::queued) return {fmt::format("room in the queue of {}", pto::pipe_name(i.pipe)), "what is queued"};
-  return {"all pipes of the core to run dry", "what is queued"};
+  for (std::size_t at = 0; at < pto::kPipes; ++at) {
+    const auto pipe = static_cast<pto::Pipe>(at);
+    const Queued* head = m_.pipes_->head(pipe);
+    if (!head || (i.step == Step::queued && pipe != i.pipe)) continue;
+    const pto::Location where = head->instruction.source->location;
+    return {i.step == Step::queued ? "room in a queue" : "all pipes of the core to run dry",
+            fmt::format("{}, at line {}", pto::pipe_name(pipe), where.line), where};
+  }
+  return {"its pipes", "nobody"};
 }
 
 }  // namespace assay::sim

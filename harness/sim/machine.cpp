@@ -204,6 +204,12 @@ void Machine::check_leaks() {
   }
 }
 
+std::optional<pto::Location> Machine::stream_location() const {
+  const auto& code = frame_->code->code;
+  const bool ended = frames_.size() == 1 && frame_->pc > 0 && code[frame_->pc - 1].step == Step::leave;
+  return ended ? std::nullopt : std::optional(code[frame_->pc].source->location);
+}
+
 void Machine::deadlock(std::string_view actor, const Wait& wait) {
   device::Diagnostic waiting = diagnostic("deadlock", fmt::format("{}, {}, waits for {} from {}", describe(who_), actor,
                                                                   wait.for_what, wait.from));

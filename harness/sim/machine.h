@@ -121,6 +121,8 @@ class Machine {
 
   // One edge of the wait graph: the current operation, on the pipe `actor`, waits. The run is a deadlock.
   void deadlock(std::string_view actor, const Wait& wait);
+  // Where the scalar stream stands; nothing when it has ended.
+  std::optional<pto::Location> stream_location() const;
   // The entry has returned and nothing is queued: flags still set (rule "flag-leaked").
   void check_leaks();
 
