@@ -71,13 +71,13 @@ bool check_signal(Machine& m, const View& view, RectangleShape shape) {
 void report_stale(Machine& m, const std::optional<Signal::Stale>& stale, const SignalKey& key) {
   if (!stale) return;
   const auto line = [](const Origin& origin) { return origin.op->location.line; };
-  m.fault(
-      "stale-signal",
-      fmt::format("the wait at line {} is satisfied by a notify that the wait at line {} has consumed: the word at "
-                  "element {} was notified at line {} and again at line {}, and never reset in between",
-                  line(stale->second_wait), line(stale->first_wait), key.word, line(stale->first_notify),
-                  line(stale->second_notify)),
-      m.current().code == OpCode::comm_tnotify ? stale->second_wait.op->location : stale->second_notify.op->location);
+  const Origin& other = m.current().code == OpCode::comm_tnotify ? stale->second_wait : stale->second_notify;
+  m.finding("stale-signal",
+            fmt::format("the wait at line {} is satisfied by a notify that the wait at line {} has consumed: the word "
+                        "at element {} was notified at line {} and again at line {}, and never reset in between",
+                        line(stale->second_wait), line(stale->first_wait), key.word, line(stale->first_notify),
+                        line(stale->second_notify)),
+            other.op, other.function);
 }
 
 bool notify(Machine& m, const Instruction& i) {

@@ -262,5 +262,259 @@ TEST_P(RankCounts, GatherAndScatterByTheRoot) {
         ranks);
 }
 
+// Each rank hands what it has to the next one, ranks - 1 times; the words count the steps.
+std::string ring_pass(std::int64_t ranks) {
+  // Rank r's neighbour is reached through its own results and signals, given as %o and %s of every rank: chosen here.
+  std::string body = "    %next0 = arith.addi %rank, %c1 : index\n    %next = arith.remsi %next0, %n : index\n";
+  for (std::int64_t step = 0; step < ranks; ++step)
+    for (std::int64_t k = 0; k < ranks; ++k) {
+      const std::string name = fmt::format("{}_{}", step, k);
+      const std::string source = step == 0 ? "%xp" : fmt::format("%from{}", name);
+      std::string move;
+      if (step > 0)
+        move += fmt::format(
+            "      %row{0} = arith.constant {1} : index\n"
+            "      %from{0} = pto.partition_view %ownv, offsets = [%row{0}, %c0], sizes = [%c1, %w] : {2} -> {3}\n",
+            name, step - 1, kView, kPart);
+      move += fmt::format(
+          "      %to_row{0} = arith.constant {1} : index\n      %count{0} = arith.constant {4} : i32\n"
+          "      %to{0} = pto.partition_view %ov{5}, offsets = [%to_row{0}, %c0], sizes = [%c1, %w] : {2} -> {3}\n",
+          name, step, kView, kPart, step + 1, k);
+      move += put("%to" + name, source) + kDrain + notify(fmt::format("%sf{}", k), "%count" + name);
+      body += fmt::format("    %k{0} = arith.constant {1} : index\n    %is{0} = arith.cmpi eq, %next, %k{0} : index\n",
+                          name, k) +
+              fmt::format("    scf.if %is{} {{\n", name) + move + "    }\n" +
+              (k + 1 < ranks ? ""
+                             : fmt::format("    %step{0} = arith.constant {1} : i32\n", step, step + 1) +
+                                   wait("%word", fmt::format("%step{}", step)));
+    }
+  return body;
+}
+
+TEST_P(RankCounts, SharesPassAroundTheRing) {
+  const std::int64_t ranks = GetParam();
+  for (const device::Schedule& schedule : all_schedules())
+    expect_completed(
+        run_ranks(ranks, ring_pass(ranks), schedule),
+        [&](std::int64_t rank) {
+          std::vector<float> expected;  // row s: the share of the rank s + 1 places back
+          for (std::int64_t step = 0; step < ranks; ++step)
+            for (std::int64_t i = 0; i < kWidth; ++i)
+              expected.push_back(share((rank + 2 * ranks - step - 1) % ranks, i));
+          return expected;
+        },
+        ranks);
+}
+
+// Everybody adds one to everybody's counter, then waits for all: passes `epochs` times, the threshold grows.
+std::string barriers(std::int64_t ranks, int epochs, const std::function<std::string(int)>& threshold) {
+  std::string body;
+  for (int epoch = 1; epoch <= epochs; ++epoch)
+    body += fmt::format("    %t{} = arith.constant {} : i32\n", epoch, epoch * ranks) +
+            repeat(ranks, [&](std::int64_t k) { return notify(fmt::format("%sf{}", k), "%one", "atomic_add"); }) +
+            wait("%word", threshold(epoch));
+  return body;
+}
+
+TEST_P(RankCounts, BarriersCountTheirEpochs) {
+  const std::int64_t ranks = GetParam();
+  const std::string body = barriers(ranks, 3, [](int epoch) { return fmt::format("%t{}", epoch); });
+  for (const device::Schedule& schedule : all_schedules()) {
+    const GraphRun run = run_ranks(ranks, body, schedule);
+    EXPECT_EQ(run.report.status, device::RunStatus::completed) << shown(run.report);
+    for (std::int64_t rank = 0; rank < ranks; ++rank)
+      EXPECT_EQ(run.tensors[static_cast<std::size_t>(3 * rank + 2)].bits(0), static_cast<std::uint64_t>(3 * ranks));
+  }
+}
+
+// ---- the broken twins
+
+TEST(Ranks, AMissingNotifyIsADeadlockWithItsWaitGraph) {  // seed bug B22
+  const std::string body =
+      put("%op0", "%xp") + put("%op1", "%xp") + kDrain + notify("%sp0") + others(notify("%sp1")) + wait("%mine");
+  for (const device::Schedule& schedule : all_schedules()) {
+    const GraphRun run = run_ranks(2, body, schedule);
+    EXPECT_EQ(run.report.status, device::RunStatus::deadlock) << shown(run.report);
+    ASSERT_EQ(run.report.diagnostics.size(), 1U) << shown(run.report);
+    const device::Diagnostic& waiting = run.report.diagnostics[0];
+    EXPECT_EQ(waiting.rank, 1);
+    EXPECT_EQ(waiting.location.line, line_of(run.text, "pto.comm.twait"));
+    EXPECT_NE(waiting.message.find("the signal at element 0 of %mine to be >= 1 (it is 0)"), std::string::npos)
+        << waiting.message;
+    EXPECT_NE(waiting.message.find("all others have finished"), std::string::npos) << waiting.message;
+  }
+}
+
+TEST(Ranks, ARankThatLeavesBeforeTheBarrierIsADeadlock) {  // seed bug B13
+  std::string body =
+      "    %last = arith.constant 3 : index\n    %leaves = arith.cmpi eq, %rank, %last : index\n"
+      "    scf.if %leaves {\n    } else {\n" +
+      barriers(4, 1, [](int) { return "%all"; }) + "    }\n";
+  for (const device::Schedule& schedule : all_schedules()) {
+    const GraphRun run = run_ranks(4, body, schedule);
+    EXPECT_EQ(run.report.status, device::RunStatus::deadlock) << shown(run.report);
+    ASSERT_EQ(run.report.diagnostics.size(), 3U) << shown(run.report);
+    for (const device::Diagnostic& waiting : run.report.diagnostics) {
+      EXPECT_NE(waiting.rank, 3);
+      EXPECT_EQ(waiting.rule, "deadlock");
+      EXPECT_NE(waiting.message.find("to be >= 4 (it is 3)"), std::string::npos) << waiting.message;
+    }
+  }
+}
+
+TEST(Ranks, ASignalThatIsNeverResetSatisfiesTheNextLaunch) {  // seed bug B08
+  for (const device::Schedule& schedule : all_schedules()) {
+    const GraphRun run = run_ranks(2, all_gather(2), schedule, 2);
+    EXPECT_EQ(rules(run.report), std::vector<std::string>{"stale-signal"}) << shown(run.report);
+    const GraphRun fixed =
+        run_ranks(2,
+                  repeat(2, [](std::int64_t k) { return put(fmt::format("%op{}", k), "%xp"); }) + kDrain +
+                      repeat(2, [](std::int64_t k) { return notify(fmt::format("%sp{}", k), "%epoch"); }) +
+                      wait("%mine", "%epoch"),
+                  schedule, 2);
+    EXPECT_EQ(fixed.report.status, device::RunStatus::completed) << shown(fixed.report);
+  }
+}
+
+// The data may still be on its way when the signal arrives (pto-format section 4, class 12).
+TEST(Ranks, ANotifyBeforeTheTransferHasDrainedIsARace) {
+  for (const device::Schedule& schedule : all_schedules()) {
+    const GraphRun run = run_ranks(2, all_gather(2, "") + read_back(2), schedule);
+    const auto found = rules(run.report);
+    EXPECT_TRUE(std::find(found.begin(), found.end(), "race-raw") != found.end()) << shown(run.report);
+  }
+}
+
+TEST(Ranks, MemoryThatIsNoWindowIsOutOfReach) {
+  GraphRun run = make_run(2, kernel_of_ranks(2, put("%op1", "%xp")));
+  run.placements[4].window = false;  // rank 1's result
+  run.nodes.resize(1);
+  run = run_graph(std::move(run));
+  EXPECT_EQ(rules(run.report), std::vector<std::string>{"foreign-memory"}) << shown(run.report);
+}
+
+TEST(Ranks, OnlyTheRootDrivesACollective) {
+  const std::string body = fmt::format(
+      "    pto.comm.tbroadcast(%xp, recv(%stage), group(%of0, %of1) : {0}, {1}, {0}, {0}) {{root = 0 : "
+      "i32}}\n",
+      kPart, kTile);
+  const GraphRun run = run_ranks(2, body, {});
+  EXPECT_EQ(rules(run.report), std::vector<std::string>{"collective-root"}) << shown(run.report);
+}
+
+// ---- transfers
+
+TEST(Ranks, LargeTransfersPassThroughSmallTilesAndAtomicsAdd) {
+  for (const char* stages : {"%small", "%small, %other"})
+    for (const char* atomic : {"atomic_none", "atomic_add"}) {
+      const bool two = std::string_view(stages).size() > 6;
+      const std::string small = "!pto.tile_buf<vec, 1x8xf32, valid=1x5>";
+      const std::string body = fmt::format(
+          "    %small = pto.alloc_tile addr = %a0 : {0}\n    %other = pto.alloc_tile addr = %a1 : {0}\n"
+          "    pto.comm.tput(%op1, %xp, buf({1}) : {2}, {2}, {0}{3}) {{atomicType = #pto<atomic_type {4}>}}\n",
+          small, stages, kPart, two ? ", " + small : "", atomic);
+      for (const device::Schedule& schedule : all_schedules()) {
+        GraphRun run = make_run(2, kernel_of_ranks(2, body));
+        run.nodes.resize(1);
+        run.options.schedule = schedule;
+        run = run_graph(std::move(run));
+        EXPECT_EQ(run.report.status, device::RunStatus::completed) << shown(run.report);
+        const float before = std::string_view(atomic) == "atomic_add" ? -1.0F : 0.0F;
+        for (std::int64_t i = 0; i < kWidth; ++i)
+          EXPECT_EQ(values(run.tensors[4])[static_cast<std::size_t>(i)], before + share(0, i)) << i;
+      }
+    }
+}
+
+TEST(Ranks, TestPollsUntilTheSignalIsThere) {
+  const std::string poll = fmt::format(R"(    scf.while () : () -> () {{
+      %done = pto.comm.ttest(%mine, %one : {}, i32) {{cmp = #pto<wait_cmp ge>}} -> i1
+      %true = arith.constant true
+      %again = arith.xori %done, %true : i1
+      scf.condition(%again)
+    }} do {{
+      scf.yield
+    }}
+)",
+                                       kSignal);
+  for (const device::Schedule& schedule : all_schedules()) {
+    const GraphRun run = run_ranks(2, notify("%sp0") + notify("%sp1") + poll, schedule);
+    EXPECT_EQ(run.report.status, device::RunStatus::completed) << shown(run.report);
+  }
+}
+
+// ---- all cores of a launch
+
+// Every block stores its share, meets the others, and loads its neighbour's.
+std::string neighbours(const std::string& barrier) {
+  return fmt::format(R"(module attributes {{pto.target_arch = "a2a3"}} {{
+  func.func @kernel(%x: !pto.ptr<f32>, %m: !pto.ptr<f32>, %y: !pto.ptr<f32>, %n: index, %ws: !pto.ptr<i32>)
+      attributes {{pto.kernel_kind = #pto.kernel_kind<vector>}} {{
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %w = arith.constant 16 : index
+    %a0 = arith.constant 0 : i64
+    %t = pto.alloc_tile addr = %a0 : {0}
+    %b64 = pto.get_block_idx
+    %b = arith.index_cast %b64 : i64 to index
+    %b1 = arith.addi %b, %c1 : index
+    %next = arith.remsi %b1, %n : index
+    %xv = pto.make_tensor_view %x, shape = [%n, %w], strides = [%w, %c1] : {1}
+    %mv = pto.make_tensor_view %m, shape = [%n, %w], strides = [%w, %c1] : {1}
+    %yv = pto.make_tensor_view %y, shape = [%n, %w], strides = [%w, %c1] : {1}
+    %xp = pto.partition_view %xv, offsets = [%b, %c0], sizes = [%c1, %w] : {1} -> {2}
+    %mp = pto.partition_view %mv, offsets = [%b, %c0], sizes = [%c1, %w] : {1} -> {2}
+    %np = pto.partition_view %mv, offsets = [%next, %c0], sizes = [%c1, %w] : {1} -> {2}
+    %yp = pto.partition_view %yv, offsets = [%b, %c0], sizes = [%c1, %w] : {1} -> {2}
+    pto.tload ins(%xp : {2}) outs(%t : {0})
+    pto.barrier <PIPE_ALL>
+    pto.tstore ins(%t : {0}) outs(%mp : {2})
+{3}
+    pto.tload ins(%np : {2}) outs(%t : {0})
+    pto.barrier <PIPE_ALL>
+    pto.tstore ins(%t : {0}) outs(%yp : {2})
+    return
+  }}
+}}
+)",
+                     kTile, kView, kPart, barrier);
+}
+
+GraphRun run_neighbours(const std::string& barrier, std::int64_t blocks, device::Schedule schedule) {
+  GraphRun run;
+  run.text = neighbours(barrier);
+  run.tensors = {floats(gathered(blocks)), filled(blocks * kWidth, -1.0F), filled(blocks * kWidth, -1.0F),
+                 tensor_of(DType::i32, std::vector<std::int32_t>(16, 0))};
+  run.nodes = {{"kernel", {pointer(0), pointer(1), pointer(2), integer(blocks), pointer(3)}, 0, blocks, {}}};
+  run.options.schedule = schedule;
+  return run_graph(std::move(run));
+}
+
+TEST(SyncAll, BlocksSeeWhatOthersDidBeforeIt) {
+  for (const char* barrier :
+       {"    pto.syncall() mode = #pto.sync_all_mode<hard>, core_type = #pto.sync_core_type<aiv_only>",
+        "    pto.syncall(%ws : !pto.ptr<i32>) mode = #pto.sync_all_mode<soft>, core_type = #pto.sync_core_type<mix>"})
+    for (std::int64_t blocks : {1, 2, 7, 20})
+      for (const device::Schedule& schedule : all_schedules()) {
+        const GraphRun run = run_neighbours(barrier, blocks, schedule);
+        EXPECT_EQ(run.report.status, device::RunStatus::completed) << shown(run.report);
+        for (std::int64_t b = 0; b < blocks; ++b)
+          EXPECT_EQ(values(run.tensors[2])[static_cast<std::size_t>(b * kWidth)], share((b + 1) % blocks, 0));
+      }
+}
+
+TEST(SyncAll, ACoreThatLeavesIsNamed) {
+  const std::string barrier =
+      "    %stays = arith.cmpi ne, %b, %c0 : index\n    scf.if %stays {\n"
+      "    pto.syncall() mode = #pto.sync_all_mode<hard>, core_type = #pto.sync_core_type<aiv_only>\n    }";
+  for (const device::Schedule& schedule : all_schedules()) {
+    const GraphRun run = run_neighbours(barrier, 3, schedule);
+    EXPECT_EQ(run.report.status, device::RunStatus::deadlock) << shown(run.report);
+    const std::string graph = shown(run.report);
+    EXPECT_NE(graph.find("2 of 3 have arrived"), std::string::npos) << graph;
+    EXPECT_NE(graph.find("(finished)"), std::string::npos) << graph;
+  }
+}
+
 }  // namespace
 }  // namespace assay::sim::testing
