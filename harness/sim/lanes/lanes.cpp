@@ -1,5 +1,8 @@
 #include "harness/sim/lanes/lanes.h"
 
+#include <cmath>
+#include <iterator>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "harness/sim/lanes/lanes.cpp"
 #include <hwy/foreach_target.h>
@@ -146,6 +149,47 @@ float reduce_by(const float* x, std::int64_t n) {
 
 float reduce(Binary op, const float* x, std::int64_t n) {
   return op == Binary::maximum ? reduce_by<Extreme<true>>(x, n) : reduce_by<Extreme<false>>(x, n);
+}
+
+// ---- elementary functions
+
+// The steps of exp_f32 (numeric/elementary.cpp) on vectors of double; |x| is at most 104.
+template <class D, class V>
+hn::Vec<hn::Rebind<float, D>> exp_of(D f64, V x) {
+  const hn::RebindToSigned<D> i64;
+  const hn::Rebind<std::int32_t, D> i32;
+  constexpr double kCoefficients[] = {1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720,
+                                      1.0 / 120,      1.0 / 24,      1.0 / 6,      0.5,         1.0,        1.0};
+  const V scaled = hn::Mul(x, hn::Set(f64, 0x1.71547652B82FEp+0)), half = hn::Set(f64, 0.5);
+  const V nearest = hn::IfThenElse(hn::Lt(scaled, hn::Zero(f64)), hn::Sub(scaled, half), hn::Add(scaled, half));
+  const auto k = hn::DemoteTo(i32, nearest);  // toward zero
+  const V r = hn::Sub(x, hn::Mul(hn::PromoteTo(f64, k), hn::Set(f64, 0x1.62E42FEFA39EFp-1)));
+  V sum = hn::Set(f64, kCoefficients[0]);
+  for (std::size_t n = 1; n < std::size(kCoefficients); ++n)
+    sum = hn::Add(hn::Mul(sum, r), hn::Set(f64, kCoefficients[n]));
+  const auto power = hn::ShiftLeft<52>(hn::Add(hn::PromoteTo(i64, k), hn::Set(i64, std::int64_t{1023})));
+  const V value = hn::Mul(sum, hn::BitCast(f64, power));
+  const V beyond = hn::Set(f64, 0x1.FFFFFFp+127), infinity = hn::Set(f64, static_cast<double>(HUGE_VALF));
+  return hn::DemoteTo(hn::Rebind<float, D>(), hn::IfThenElse(hn::Ge(value, beyond), infinity, value));
+}
+
+void exponential(const float* from, float* to, std::int64_t n) {
+  const hn::ScalableTag<double> f64;
+  const hn::Rebind<float, decltype(f64)> f32;
+  const hn::RebindToUnsigned<decltype(f32)> u32;
+  transform(f32, from, f32, to, n, [&](auto x) {
+    const auto high = hn::Gt(x, hn::Set(f32, 88.8F)), low = hn::Lt(x, hn::Set(f32, -104.0F));
+    const auto outside = hn::Or(hn::Or(high, low), hn::IsNaN(x));
+    auto result = exp_of(f64, hn::PromoteTo(f64, hn::IfThenElse(outside, hn::Zero(f32), x)));
+    result = hn::IfThenElse(low, hn::Zero(f32), result);
+    result = hn::IfThenElse(high, hn::Set(f32, HUGE_VALF), result);
+    return hn::IfThenElse(hn::IsNaN(x), hn::BitCast(f32, hn::Set(u32, kNaN)), result);
+  });
+}
+
+void square_root(const float* from, float* to, std::int64_t n) {
+  const hn::ScalableTag<float> d;
+  transform(d, from, d, to, n, [&](auto x) { return canonical(d, hn::Sqrt(x)); });
 }
 
 // ---- conversions, on the bits
@@ -321,6 +365,8 @@ HWY_EXPORT(binary);
 HWY_EXPORT(binary_with);
 HWY_EXPORT(binary_from);
 HWY_EXPORT(reduce);
+HWY_EXPORT(exponential);
+HWY_EXPORT(square_root);
 HWY_EXPORT(bf16_from_f32);
 HWY_EXPORT(f32_from_bf16);
 HWY_EXPORT(f16_from_f32_nearest);
@@ -340,6 +386,8 @@ void binary_from(Binary op, float a, const float* b, float* out, std::int64_t n)
   HWY_DYNAMIC_DISPATCH(binary_from)(op, a, b, out, n);
 }
 float reduce(Binary op, const float* x, std::int64_t n) { return HWY_DYNAMIC_DISPATCH(reduce)(op, x, n); }
+void exponential(const float* x, float* out, std::int64_t n) { HWY_DYNAMIC_DISPATCH(exponential)(x, out, n); }
+void square_root(const float* x, float* out, std::int64_t n) { HWY_DYNAMIC_DISPATCH(square_root)(x, out, n); }
 void bf16_from_f32(Rounding mode, bool saturate, const float* from, std::uint16_t* to, std::int64_t n) {
   HWY_DYNAMIC_DISPATCH(bf16_from_f32)(mode, saturate, from, to, n);
 }

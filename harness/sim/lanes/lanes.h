@@ -20,6 +20,10 @@ void binary_from(Binary op, float a, const float* b, float* out, std::int64_t n)
 // The maximum or minimum of n > 0 elements; NaN wins, +0 is above -0.
 float reduce(Binary op, const float* x, std::int64_t n);
 
+// exp_f32 and sqrt_f32 of numeric/elementary.h.
+void exponential(const float* x, float* out, std::int64_t n);
+void square_root(const float* x, float* out, std::int64_t n);
+
 void bf16_from_f32(Rounding mode, bool saturate, const float* from, std::uint16_t* to, std::int64_t n);
 void f32_from_bf16(bool saturate, const std::uint16_t* from, float* to, std::int64_t n);
 void f16_from_f32_nearest(bool saturate, const float* from, std::uint16_t* to, std::int64_t n);

@@ -120,6 +120,20 @@ TEST_P(Lanes, Extremes) {
     }
 }
 
+TEST_P(Lanes, ElementaryFunctions) {
+  std::vector<float> x = samples(8, kCount, false);
+  for (std::size_t k = 2000; k < kCount; k += 2) x[k] = 0.0105F * static_cast<float>(static_cast<int>(k) - 10000);
+  for (std::int64_t n : kLengths) {
+    std::vector<float> exponentials(static_cast<std::size_t>(n)), roots(exponentials);
+    exponential(x.data(), exponentials.data(), n);
+    square_root(x.data(), roots.data(), n);
+    for (std::size_t k = 0; k < roots.size(); ++k) {
+      ASSERT_EQ(bits(exponentials[k]), bits(exp_f32(x[k]))) << x[k];
+      ASSERT_EQ(bits(roots[k]), bits(sqrt_f32(x[k]))) << x[k];
+    }
+  }
+}
+
 constexpr Rounding kModes[] = {Rounding::rint, Rounding::round, Rounding::floor,
                                Rounding::ceil, Rounding::trunc, Rounding::odd};
 

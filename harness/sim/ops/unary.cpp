@@ -1,6 +1,7 @@
 // tneg tabs trelu texp tlog tsqrt trecip trsqrt over the destination's valid rectangle (pto-format 3.3, isa 2.3).
 #include <algorithm>
 
+#include "harness/sim/lanes/lanes.h"
 #include "harness/sim/numeric/elementary.h"
 #include "harness/sim/ops/support.h"
 #include "harness/sim/ops/table.h"
@@ -53,16 +54,28 @@ inline constexpr bool kIsArithmetic<Negate> = false;
 template <>
 inline constexpr bool kIsArithmetic<Absolute> = false;
 
+template <class Op, class Bits>
+void apply_sign(const std::byte* data, std::int64_t count, std::byte* out) {
+  constexpr auto kSign = static_cast<Bits>(Bits{1} << (8 * sizeof(Bits) - 1));
+  const auto* from = reinterpret_cast<const Bits*>(data);
+  auto* to = reinterpret_cast<Bits*>(out);
+  for (std::int64_t k = 0; k < count; ++k)
+    to[k] = static_cast<Bits>(std::is_same_v<Op, Negate> ? from[k] ^ kSign : from[k] & static_cast<Bits>(~kSign));
+}
+
+// Floats in f32.
 template <class Op>
-void apply_sign(DType dtype, const std::byte* data, std::int64_t count, std::byte* out) {
-  const auto width = static_cast<std::size_t>(info(dtype).bits / 8);
-  for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, data + k * width, width);
-    const std::uint32_t sign = std::uint32_t{1} << (info(dtype).bits - 1);
-    bits = std::is_same_v<Op, Negate> ? bits ^ sign : bits & ~sign;
-    std::memcpy(out + k * width, &bits, width);
-  }
+void apply_floats(const float* x, std::int64_t count, float* out) {
+  if constexpr (std::is_same_v<Op, Elementary<exp_f32>>)
+    lanes::exponential(x, out, count);
+  else if constexpr (std::is_same_v<Op, Elementary<sqrt_f32>>)
+    lanes::square_root(x, out, count);
+  else if constexpr (std::is_same_v<Op, Elementary<recip_f32>>)
+    lanes::binary_from(lanes::Binary::divide, 1.0F, x, out, count);
+  else if constexpr (std::is_same_v<Op, Relu>)
+    lanes::binary_with(lanes::Binary::maximum, x, 0.0F, out, count);
+  else
+    for (std::int64_t k = 0; k < count; ++k) out[k] = Op::apply(x[k]);
 }
 
 template <class Op, bool kFloatOnly>
@@ -72,21 +85,22 @@ bool unary(Machine& m, const Instruction& i) {
   const std::int64_t count = d.valid_rows * d.valid_cols;
   const std::byte* data = m.read(m.tile(i.operands[0]), d.valid_rows, d.valid_cols, 0);
   if (!data) return false;
-  if (d.dtype == DType::f32 && kIsArithmetic<Op> && !m.profile().flush_subnormals) {
-    const SourceBytes source[] = {{data, count * 4, true}};
-    if (std::byte* out = result_in_place(m, d, d.valid_rows, d.valid_cols, source)) {
-      const auto* x = reinterpret_cast<const float*>(data);
-      for (std::int64_t k = 0; k < count; ++k) reinterpret_cast<float*>(out)[k] = Op::apply(x[k]);
-      return finish_in_place(m, d, d.valid_rows, d.valid_cols, out);
-    }
-  }
-  std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(count * 8, 8));
+  const SourceBytes source[] = {{data, count * element_bytes(d), true}};
+  const bool same_width = d.dtype == DType::f32 || !kIsArithmetic<Op>;
+  const bool widens = m.profile().flush_subnormals && kIsArithmetic<Op>;
+  std::byte* in_place = info(d.dtype).is_float && same_width && !widens
+                            ? result_in_place(m, d, d.valid_rows, d.valid_cols, source)
+                            : nullptr;
+  std::byte* out = in_place ? in_place : m.staging(kOutputStage, std::max<std::int64_t>(count * 8, 8));
   if (info(d.dtype).is_float && !kIsArithmetic<Op>) {
-    apply_sign<Op>(d.dtype, data, count, out);
+    if (d.dtype == DType::f32)
+      apply_sign<Op, std::uint32_t>(data, count, out);
+    else
+      apply_sign<Op, std::uint16_t>(data, count, out);
   } else if (info(d.dtype).is_float) {
     const float* x = widen(m, d.dtype, data, count, 0);
     auto* values = reinterpret_cast<float*>(out);
-    for (std::int64_t k = 0; k < count; ++k) values[k] = Op::apply(x[k]);
+    apply_floats<Op>(x, count, values);
     if (d.dtype == DType::f32) flush(m, values, count);
     narrow(d.dtype, values, count, out);
   } else if constexpr (!kFloatOnly) {
@@ -97,7 +111,8 @@ bool unary(Machine& m, const Instruction& i) {
       return true;
     });
   }
-  return finish(m, d, d.valid_rows, d.valid_cols, out);
+  return in_place ? finish_in_place(m, d, d.valid_rows, d.valid_cols, out)
+                  : finish(m, d, d.valid_rows, d.valid_cols, out);
 }
 
 }  // namespace
