@@ -52,13 +52,15 @@ std::string text_of(const CubeKernel& kernel) {
                        std::string_view rest) {
     return fmt::format("!pto.tile_buf<{}, {}x{}x{}, valid=?x?, {}>", space, r, c, dtype, rest);
   };
-  const std::string_view nz = "blayout=col_major, slayout=row_major", zn = "slayout=col_major", zz = "slayout=row_major";
+  const std::string_view nz = "blayout=col_major, slayout=row_major", zn = "slayout=col_major",
+                         zz = "slayout=row_major";
   std::string text = replace_all(std::string(kFrame), "$body", kernel.body);
   text = replace_all(text, "$X", tile("mat", rows, depth, kernel.element, nz));
   text = replace_all(text, "$Y", tile("mat", depth, cols, kernel.element, kernel.transposed ? zn : nz));
   text = replace_all(text, "$L", tile("left", rows, depth, kernel.element, kernel.zz_left ? zz : nz));
   text = replace_all(text, "$R", tile("right", depth, cols, kernel.element, zn));
-  text = replace_all(text, "$A", tile("acc", rows, cols, kernel.sum, "blayout=col_major, slayout=row_major, fractal=1024"));
+  text = replace_all(text, "$A",
+                     tile("acc", rows, cols, kernel.sum, "blayout=col_major, slayout=row_major, fractal=1024"));
   text = replace_all(text, "$pe", "!pto.partition_tensor_view<?x?x" + kernel.element + ">");
   text = replace_all(text, "$P", "!pto.partition_tensor_view<?x?x" + kernel.out + ">");
   text = replace_all(text, "$s", kernel.transposed ? "%c1, %k" : "%n, %c1");

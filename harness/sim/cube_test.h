@@ -12,13 +12,14 @@ struct CubeKernel {
   std::string element = "i8", sum = "i32", out = "i32";
   bool transposed = false;  // %b holds [n, k]
   bool zz_left = true;      // L0A as on a2a3, else Nz
-  // Statements between the moves to L0 and the end; %left %right %acc are the tiles, %cp the destination's partition, $A
-  // the type of %acc, $L and $R those of %left and %right, $P the partition's.
+  // Statements between the moves to L0 and the end; %left %right %acc are the tiles, %cp the destination's partition,
+  // $A the type of %acc, $L and $R those of %left and %right, $P the partition's.
   std::string body = R"(    pto.tmatmul ins(%left, %right : $L, $R) outs(%acc : $A)
     pto.tstore ins(%acc : $A) outs(%cp : $P))";
   std::string arguments;  // after the three pointers: ", %p: !pto.ptr<i64>"
 };
-// func @kernel(%a, %b, %c + arguments): a is [m, k], b [k, n] (or [n, k]), c [m, n]. Constants %c0 %c1 %m %k %n, %z (i64).
+// func @kernel(%a, %b, %c + arguments): a is [m, k], b [k, n] (or [n, k]), c [m, n]. Constants %c0 %c1 %m %k %n, %z
+// (i64).
 std::string text_of(const CubeKernel& kernel);
 
 template <class T>

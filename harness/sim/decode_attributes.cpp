@@ -129,8 +129,8 @@ std::string check_product(const Operation& op, const pto::Function& function) {
     if (tile(k).space != spaces[k])
       return fmt::format("operand {} in space {}, expected {}", k + 1, pto::name(tile(k).space), pto::name(spaces[k]));
   const DType a = tile(left).element, b = tile(left + 1).element, sum = tile(spaces.size() - 1).element;
-  const bool fits = sum == DType::i32 ? a == DType::i8 && b == a
-                                      : a == b && (a == DType::f16 || a == DType::bf16 || a == DType::f32);
+  const bool fits =
+      sum == DType::i32 ? a == DType::i8 && b == a : a == b && (a == DType::f16 || a == DType::bf16 || a == DType::f32);
   if (!fits) return fmt::format("products of {} and {} summed in {}", name(a), name(b), name(sum));
   for (std::size_t k = 0; k < spaces.size(); ++k)
     if (spaces[k] != Space::left && spaces[k] != Space::right && tile(k).element != sum)
@@ -142,7 +142,8 @@ std::string check_product(const Operation& op, const pto::Function& function) {
 std::string check_fixpipe(const Operation& op, const pto::Function& function) {
   const std::size_t first = op.code == OpCode::textract || op.code == OpCode::tinsert ? 3 : 1;
   for (std::size_t k = first; k < op.segments[0]; ++k) {
-    if (function.tile(op.operands[0]).space != pto::Space::acc) return "a parameter of a move that leaves no accumulator";
+    if (function.tile(op.operands[0]).space != pto::Space::acc)
+      return "a parameter of a move that leaves no accumulator";
     if (const auto* tile = std::get_if<pto::TileType>(&function.type(op.operands[k]))) {
       if (tile->space != pto::Space::scaling || info(tile->element).bits != 64)
         return fmt::format("parameters of {} in space {}, expected 64-bit elements in scaling", name(tile->element),

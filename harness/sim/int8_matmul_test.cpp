@@ -43,8 +43,8 @@ std::vector<std::int32_t> sums_of_products(const std::vector<std::int8_t>& x, co
   return y;
 }
 
-KernelRun run_task(const Task& t, std::string text, const std::vector<std::int8_t>& x, const std::vector<std::int8_t>& w,
-                   const device::RunOptions& options = {}) {
+KernelRun run_task(const Task& t, std::string text, const std::vector<std::int8_t>& x,
+                   const std::vector<std::int8_t>& w, const device::RunOptions& options = {}) {
   KernelRun run;
   run.text = std::move(text);
   run.tensors = {tensor_of(DType::i8, x), tensor_of(DType::i8, w),
@@ -109,9 +109,10 @@ TEST(Int8MatmulSchedules, EveryWaitIsNeeded) {
   const Task t{kSync, 16, 2048, 256, 1};
   const auto x = codes(t.m * t.k, 1), w = codes(t.n * t.k, 2);
   const std::string text = text_of(kSync);
-  for (const char* wait : {"pto.wait_flag_dyn[<PIPE_MTE1>, <PIPE_MTE2>, %slot]", "pto.wait_flag_dyn[<PIPE_MTE2>, <PIPE_MTE1>, %slot]",
-                           "pto.wait_flag_dyn[<PIPE_M>, <PIPE_MTE1>, %half]", "pto.wait_flag_dyn[<PIPE_MTE1>, <PIPE_M>, %half]",
-                           "pto.wait_flag[<PIPE_FIX>, <PIPE_M>, <EVENT_ID0>]", "pto.wait_flag[<PIPE_M>, <PIPE_FIX>, <EVENT_ID0>]"}) {
+  for (const char* wait :
+       {"pto.wait_flag_dyn[<PIPE_MTE1>, <PIPE_MTE2>, %slot]", "pto.wait_flag_dyn[<PIPE_MTE2>, <PIPE_MTE1>, %slot]",
+        "pto.wait_flag_dyn[<PIPE_M>, <PIPE_MTE1>, %half]", "pto.wait_flag_dyn[<PIPE_MTE1>, <PIPE_M>, %half]",
+        "pto.wait_flag[<PIPE_FIX>, <PIPE_M>, <EVENT_ID0>]", "pto.wait_flag[<PIPE_M>, <PIPE_FIX>, <EVENT_ID0>]"}) {
     std::string broken = text;
     const std::size_t at = broken.find(wait);
     ASSERT_NE(at, std::string::npos) << wait;

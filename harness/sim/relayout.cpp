@@ -76,7 +76,8 @@ void copy_lines(const ConstLaidOut& from, const LaidOut& to, bool rows, std::int
       if (adjoin)
         std::memcpy(to.data + block.to[0], from.data + block.from[0], bytes(size * count));
       else if (size == kPiece)
-        copy_block(block, from.data, to.data, count, [](std::byte* t, const std::byte* f) { std::memcpy(t, f, kPiece); });
+        copy_block(block, from.data, to.data, count,
+                   [](std::byte* t, const std::byte* f) { std::memcpy(t, f, kPiece); });
       else
         copy_block(block, from.data, to.data, count,
                    [size](std::byte* t, const std::byte* f) { std::memcpy(t, f, bytes(size)); });

@@ -1,5 +1,5 @@
-// Copies of elements between two layouts (pto-isa 1.3): piece by piece where both hold elements side by side, boxes as a
-// whole where both have the same ones.
+// Copies of elements between two layouts (pto-isa 1.3): piece by piece where both hold elements side by side, boxes as
+// a whole where both have the same ones.
 #pragma once
 
 #include "harness/sim/tile.h"

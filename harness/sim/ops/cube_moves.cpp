@@ -26,8 +26,8 @@ std::optional<Tile> window_at(const Tile& tile, std::int64_t row, std::int64_t c
 bool check_window_at(Machine& m, const Tile& tile, std::int64_t row, std::int64_t col, std::int64_t rows,
                      std::int64_t cols) {
   if (row >= 0 && col >= 0 && row <= tile.rows - rows && col <= tile.cols - cols) return true;
-  return m.fault_at_tile("bounds", fmt::format("{}x{} window at ({},{}) of the {}", rows, cols, row, col, describe(tile)),
-                         tile);
+  return m.fault_at_tile("bounds",
+                         fmt::format("{}x{} window at ({},{}) of the {}", rows, cols, row, col, describe(tile)), tile);
 }
 
 // Elements (row, col) to (row + rows - 1, col + cols - 1) as dense rows; null after a fault.
@@ -66,12 +66,14 @@ bool write_window(Machine& m, const Tile& tile, std::int64_t row, std::int64_t c
 bool check_burst(Machine& m, const Tile& to) {
   const std::int64_t burst = to.space == Space::bias ? 64 : to.space == Space::scaling ? 128 : 1;
   if (to.space == Space::scaling && element_bytes(to) != 8)
-    return m.fault_at_tile("alignment", fmt::format("elements of the {} have {} bytes, the fixpipe's parameters 8",
-                                                    describe(to), element_bytes(to)),
-                           to);
+    return m.fault_at_tile(
+        "alignment",
+        fmt::format("elements of the {} have {} bytes, the fixpipe's parameters 8", describe(to), element_bytes(to)),
+        to);
   if (span_bytes(to) % burst == 0) return true;
-  return m.fault_at_tile("alignment", fmt::format("the {} has {} bytes, moves to space {} come in bursts of {}",
-                                                  describe(to), span_bytes(to), pto::name(to.space), burst),
+  return m.fault_at_tile("alignment",
+                         fmt::format("the {} has {} bytes, moves to space {} come in bursts of {}", describe(to),
+                                     span_bytes(to), pto::name(to.space), burst),
                          to);
 }
 
@@ -92,8 +94,9 @@ const std::byte* taken(Machine& m, const Instruction& i, const Tile& from, std::
   if (from.space == Space::acc) {
     const auto window = window_at(from, row, col);
     if (window) return through_fixpipe(m, i, *window, to.dtype, rows, cols);
-    m.fault_at_tile("alignment", fmt::format("a window at ({},{}) of the {} splits its {}x{} boxes", row, col,
-                                             describe(from), from.box_rows, from.box_cols),
+    m.fault_at_tile("alignment",
+                    fmt::format("a window at ({},{}) of the {} splits its {}x{} boxes", row, col, describe(from),
+                                from.box_rows, from.box_cols),
                     from);
     return nullptr;
   }
@@ -111,8 +114,8 @@ bool copies_directly(Machine& m, const Tile& from, const Tile& to) {
 
 bool move_part(Machine& m, const Instruction& i, const Tile& from, std::int64_t from_row, std::int64_t from_col,
                const Tile& to, std::int64_t to_row, std::int64_t to_col, std::int64_t rows, std::int64_t cols) {
-  if (!check_window_at(m, from, from_row, from_col, rows, cols) || !check_window_at(m, to, to_row, to_col, rows, cols) ||
-      !check_burst(m, to))
+  if (!check_window_at(m, from, from_row, from_col, rows, cols) ||
+      !check_window_at(m, to, to_row, to_col, rows, cols) || !check_burst(m, to))
     return false;
   if (rows == 0 || cols == 0) return true;
   const auto source = window_at(from, from_row, from_col), target = window_at(to, to_row, to_col);
@@ -149,8 +152,7 @@ bool is_cube_move(const Tile& source, const Tile& destination) {
 
 bool cube_move(Machine& m, const Instruction& i) {
   const Tile &s = m.tile(i.operands[0]), &d = destination(m, i);
-  return m.check_covers(s, d.valid_rows, d.valid_cols) &&
-         move_part(m, i, s, 0, 0, d, 0, 0, d.valid_rows, d.valid_cols);
+  return m.check_covers(s, d.valid_rows, d.valid_cols) && move_part(m, i, s, 0, 0, d, 0, 0, d.valid_rows, d.valid_cols);
 }
 
 Body cube_move_body(OpCode code) {

@@ -54,13 +54,14 @@ TEST(CubeMoves, LoadAndStoreOfBoxesIsTheIdentity) {
 }
 
 TEST(CubeMoves, ExtractAndInsertMoveWindows) {
-  const KernelRun run = run_moves(fmt::format(R"(    %p1 = pto.alloc_tile addr = %far valid_row = %c16 valid_col = %c32 : {0}
+  const KernelRun run =
+      run_moves(fmt::format(R"(    %p1 = pto.alloc_tile addr = %far valid_row = %c16 valid_col = %c32 : {0}
     %far2 = arith.constant 131072 : i64
     %part = pto.alloc_tile addr = %far2 valid_row = %c16 valid_col = %c32 : {0}
     pto.tmov ins(%x : {0}) outs(%y : {0})
     pto.textract ins(%x, %c16, %c32 : {0}, index, index) outs(%part : {0})
     pto.tinsert ins(%part, %c0, %c32 : {0}, index, index) outs(%y : {0}))",
-                                              kMat));
+                            kMat));
   ASSERT_EQ(run.report.status, RunStatus::completed) << why(run);
   const auto c = run.tensors[1].as<std::int8_t>();
   for (std::int64_t r = 0; r < 32; ++r)
@@ -87,15 +88,19 @@ TEST(CubeMoves, WindowsMayBeginInsideABox) {
 }
 
 TEST(CubeMoves, WindowsBeyondTheTileAreReported) {
-  const std::string part = fmt::format("    %part = pto.alloc_tile addr = %far valid_row = %c16 valid_col = %c32 : {}\n", kMat);
-  EXPECT_EQ(first_rule(run_moves(part + fmt::format("    pto.textract ins(%x, %c32, %c0 : {0}, index, index) outs(%part : {0})", kMat))),
+  const std::string part =
+      fmt::format("    %part = pto.alloc_tile addr = %far valid_row = %c16 valid_col = %c32 : {}\n", kMat);
+  EXPECT_EQ(first_rule(run_moves(
+                part + fmt::format("    pto.textract ins(%x, %c32, %c0 : {0}, index, index) outs(%part : {0})", kMat))),
             "bounds");
-  EXPECT_EQ(first_rule(run_moves(part + fmt::format("    pto.tinsert ins(%x, %c0, %c1 : {0}, index, index) outs(%y : {0})", kMat))),
+  EXPECT_EQ(first_rule(run_moves(
+                part + fmt::format("    pto.tinsert ins(%x, %c0, %c1 : {0}, index, index) outs(%y : {0})", kMat))),
             "bounds");
 }
 
 TEST(CubeMoves, WhatWasNeverWrittenIsReported) {
-  const KernelRun run = run_moves(fmt::format("    pto.textract ins(%y, %c0, %c0 : {0}, index, index) outs(%x : {0})", kMat), "%x");
+  const KernelRun run =
+      run_moves(fmt::format("    pto.textract ins(%y, %c0, %c0 : {0}, index, index) outs(%x : {0})", kMat), "%x");
   EXPECT_EQ(first_rule(run), "undefined-bytes");
 }
 
@@ -134,7 +139,8 @@ TEST(CubeMoves, HalfBiasIsWidened) {
   KernelRun run;
   run.text = text_of(kernel);
   std::vector<std::uint16_t> zeros(512, 0), row(16, 0x3555);  // 0.333251953125
-  run.tensors = {tensor_of(DType::f16, zeros), tensor_of(DType::f16, zeros), filled(256, 9.0F), tensor_of(DType::f16, row)};
+  run.tensors = {tensor_of(DType::f16, zeros), tensor_of(DType::f16, zeros), filled(256, 9.0F),
+                 tensor_of(DType::f16, row)};
   run = run_kernel(std::move(run));
   ASSERT_EQ(run.report.status, RunStatus::completed) << why(run);
   for (float value : values(run.tensors[2])) ASSERT_EQ(value, 0.333251953125F);
@@ -163,21 +169,24 @@ TEST(Transfers, ExtentsBeyondTheInstructionsFieldsAreReported) {
     return run_kernel(std::move(run));
   };
   const auto load = [&](std::string_view rows) {
-    return run_with(fmt::format(R"(    %v = pto.make_tensor_view %a, shape = [%many, %c8], strides = [%c8, %c1] : !pto.tensor_view<?x?xf32>
+    return run_with(
+        fmt::format(
+            R"(    %v = pto.make_tensor_view %a, shape = [%many, %c8], strides = [%c8, %c1] : !pto.tensor_view<?x?xf32>
     %p = pto.partition_view %v, offsets = [%c0, %c0], sizes = [%many, %c8] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<?x?xf32>
     %t = pto.alloc_tile addr = %z : !pto.tile_buf<vec, 4096x8xf32, valid={0}x8>
     pto.tload ins(%p : !pto.partition_tensor_view<?x?xf32>) outs(%t : !pto.tile_buf<vec, 4096x8xf32, valid={0}x8>))",
-                                rows),
-                    "a2a3");
+            rows),
+        "a2a3");
   };
   EXPECT_EQ(first_rule(load("4096")), "operand-range");
   const KernelRun most = load("4095");
   EXPECT_EQ(most.report.status, RunStatus::completed) << why(most);
-  const KernelRun wide = run_with(R"(    %v = pto.make_tensor_view %a, shape = [%c16, %many], strides = [%many, %c1] : !pto.tensor_view<?x?xf32>
+  const KernelRun wide = run_with(
+      R"(    %v = pto.make_tensor_view %a, shape = [%c16, %many], strides = [%many, %c1] : !pto.tensor_view<?x?xf32>
     %p = pto.partition_view %v, offsets = [%c0, %c0], sizes = [%c16, %many] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<?x?xf32>
     %t = pto.alloc_tile addr = %z : !pto.tile_buf<acc, 16x4096xf32, blayout=col_major, slayout=row_major, fractal=1024>
     pto.tstore ins(%t : !pto.tile_buf<acc, 16x4096xf32, blayout=col_major, slayout=row_major, fractal=1024>) outs(%p : !pto.partition_tensor_view<?x?xf32>))",
-                                  "a5");
+      "a5");
   EXPECT_EQ(first_rule(wide), "operand-range") << why(wide);
 }
 

@@ -17,8 +17,8 @@ bool is_byte(DType dtype) { return dtype == DType::i8 || dtype == DType::u8; }
 
 std::int64_t nearest_even(float value) { return static_cast<std::int64_t>(std::nearbyintf(value)); }
 
-// isa 2.7: the product, one f32 multiplication of the accumulator converted to f32, is clamped to nine bits and rounded;
-// the offset is added and the sum clamped to eight.
+// isa 2.7: the product, one f32 multiplication of the accumulator converted to f32, is clamped to nine bits and
+// rounded; the offset is added and the sum clamped to eight.
 std::uint32_t quantised(float value, const FixpipeParameter& p) {
   const float product = value * p.scale;
   const std::int64_t nine = product != product ? 0 : nearest_even(std::clamp(product, -256.0F, 255.0F));
@@ -72,7 +72,8 @@ ParameterOperand parameter_of(Machine& m, const Instruction& i) {
   return found;
 }
 
-bool check_store_range(Machine& m, const Instruction& i, const Tile& accumulator, std::int64_t rows, std::int64_t cols) {
+bool check_store_range(Machine& m, const Instruction& i, const Tile& accumulator, std::int64_t rows,
+                       std::int64_t cols) {
   constexpr std::int64_t kMostRows = 8192, kMostCols = 4095;  // isa 1.2
   if (i.code != pto::OpCode::tstore || (rows <= kMostRows && cols <= kMostCols)) return true;
   return m.fault_at_tile("operand-range",

@@ -38,9 +38,8 @@ TEST(FixpipeWord, ScaleHasTenFractionBits) {
 }
 
 std::int32_t requantised(std::int32_t value, std::uint64_t word, bool relu = false) {
-  const std::uint32_t bits =
-      fixpipe_element(FixpipeMode::requantise, DType::i32, DType::i8, static_cast<std::uint32_t>(value),
-                      decode_parameter(word), relu);
+  const std::uint32_t bits = fixpipe_element(FixpipeMode::requantise, DType::i32, DType::i8,
+                                             static_cast<std::uint32_t>(value), decode_parameter(word), relu);
   return (word >> 46 & 1U) != 0 ? static_cast<std::int8_t>(bits) : static_cast<std::int32_t>(bits);
 }
 
@@ -56,22 +55,22 @@ TEST_P(Requantisation, RoundsClampsShiftsClamps) {
   const Requantised r = GetParam();
   EXPECT_EQ(requantised(r.value, word_of(r.scale, r.offset, r.is_signed)), r.expected);
 }
-INSTANTIATE_TEST_SUITE_P(
-    Values, Requantisation,
-    ::testing::Values(Requantised{1, 0.5F, 0, true, 0},        // 0.5, tie to even
-                      Requantised{3, 0.5F, 0, true, 2},        // 1.5
-                      Requantised{-5, 0.5F, 0, true, -2},      // -2.5
-                      Requantised{254, 0.5F, 0, true, 127},    //
-                      Requantised{255, 0.5F, 0, true, 127},    // 127.5 rounds to 128 and is clamped
-                      Requantised{-257, 0.5F, 0, true, -128},  // -128.5
-                      Requantised{1000, 1.0F, -200, true, 55},  // 255 after nine bits, not 1000 - 200
-                      Requantised{-1000, 1.0F, 200, true, -56}, // -256 after nine bits
-                      Requantised{100, 1.0F, -3, true, 97},     // a negative offset is one
-                      Requantised{-5, 1.0F, 0, false, 0},       // unsigned below
-                      Requantised{300, 1.0F, 0, false, 255},    // unsigned above
-                      Requantised{-10, 1.0F, 20, false, 10},    //
-                      Requantised{255, 1.0F, 255, false, 255},  //
-                      Requantised{7, -2.0F, 0, true, -14}));    // the scale has a sign
+INSTANTIATE_TEST_SUITE_P(Values, Requantisation,
+                         ::testing::Values(Requantised{1, 0.5F, 0, true, 0},      // 0.5, tie to even
+                                           Requantised{3, 0.5F, 0, true, 2},      // 1.5
+                                           Requantised{-5, 0.5F, 0, true, -2},    // -2.5
+                                           Requantised{254, 0.5F, 0, true, 127},  //
+                                           Requantised{255, 0.5F, 0, true, 127},  // 127.5 rounds to 128 and is clamped
+                                           Requantised{-257, 0.5F, 0, true, -128},  // -128.5
+                                           Requantised{1000, 1.0F, -200, true,
+                                                       55},  // 255 after nine bits, not 1000 - 200
+                                           Requantised{-1000, 1.0F, 200, true, -56},  // -256 after nine bits
+                                           Requantised{100, 1.0F, -3, true, 97},      // a negative offset is one
+                                           Requantised{-5, 1.0F, 0, false, 0},        // unsigned below
+                                           Requantised{300, 1.0F, 0, false, 255},     // unsigned above
+                                           Requantised{-10, 1.0F, 20, false, 10},     //
+                                           Requantised{255, 1.0F, 255, false, 255},   //
+                                           Requantised{7, -2.0F, 0, true, -14}));     // the scale has a sign
 
 TEST(Requantisation, ReluComesFirst) {
   EXPECT_EQ(requantised(-50, word_of(1.0F, 7, true), true), 7);
@@ -82,7 +81,8 @@ TEST(Requantisation, ReluComesFirst) {
 TEST(Fixpipe, FloatToBytes) {
   const auto quantised = [](float value, std::uint64_t word) {
     return static_cast<std::int8_t>(fixpipe_element(FixpipeMode::quantise, DType::f32, DType::i8,
-                                                    std::bit_cast<std::uint32_t>(value), decode_parameter(word), false));
+                                                    std::bit_cast<std::uint32_t>(value), decode_parameter(word),
+                                                    false));
   };
   const float inf = std::numeric_limits<float>::infinity();
   EXPECT_EQ(quantised(2.5F, word_of(1.0F, 0, true)), 2);
@@ -132,8 +132,10 @@ std::string why(const KernelRun& run) {
 
 // a is the row numbers in column 0, b the column numbers in row 0: C = row * column.
 KernelRun run_outer(CubeKernel kernel, Tensor c, std::vector<std::uint64_t> words = {}) {
-  std::vector<std::int8_t> a(static_cast<std::size_t>(kernel.m * kernel.k)), b(static_cast<std::size_t>(kernel.k * kernel.n));
-  for (std::int64_t r = 0; r < kernel.m; ++r) a[static_cast<std::size_t>(r * kernel.k)] = static_cast<std::int8_t>(r - 4);
+  std::vector<std::int8_t> a(static_cast<std::size_t>(kernel.m * kernel.k)),
+      b(static_cast<std::size_t>(kernel.k * kernel.n));
+  for (std::int64_t r = 0; r < kernel.m; ++r)
+    a[static_cast<std::size_t>(r * kernel.k)] = static_cast<std::int8_t>(r - 4);
   for (std::int64_t j = 0; j < kernel.n; ++j) b[static_cast<std::size_t>(j)] = static_cast<std::int8_t>(j);
   KernelRun run;
   run.text = text_of(kernel);
@@ -185,7 +187,8 @@ TEST(FixpipeStore, ParametersArePerColumn) {
   ASSERT_EQ(run.report.status, RunStatus::completed) << why(run);
   for (int r = 0; r < 16; ++r)
     for (int j = 0; j < 16; ++j)
-      ASSERT_EQ(run.tensors[2].as<std::int8_t>()[static_cast<std::size_t>(16 * r + j)], std::min((r - 4) * j + 4 * j, 127));
+      ASSERT_EQ(run.tensors[2].as<std::int8_t>()[static_cast<std::size_t>(16 * r + j)],
+                std::min((r - 4) * j + 4 * j, 127));
 }
 
 TEST(FixpipeMove, AccumulatorToL1KeepsItsParameter) {

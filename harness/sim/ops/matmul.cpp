@@ -1,6 +1,6 @@
-// tmatmul and tgemv in their three forms (pto-isa 2.2; pto-format 3.4). M, K and N are the valid extents of the operands;
-// C is seeded with nothing, with itself (.acc) or with the bias row. INT8 is exact and wraps; floats are multiplied and
-// added in f32 in the order products.h states.
+// tmatmul and tgemv in their three forms (pto-isa 2.2; pto-format 3.4). M, K and N are the valid extents of the
+// operands; C is seeded with nothing, with itself (.acc) or with the bias row. INT8 is exact and wraps; floats are
+// multiplied and added in f32 in the order products.h states.
 #include <algorithm>
 
 #include "harness/sim/ops/products.h"
@@ -23,9 +23,7 @@ struct Operands {
 
 bool is_acc(OpCode code) { return code == OpCode::tmatmul_acc || code == OpCode::tgemv_acc; }
 bool is_bias(OpCode code) { return code == OpCode::tmatmul_bias || code == OpCode::tgemv_bias; }
-bool is_gemv(OpCode code) {
-  return code == OpCode::tgemv || code == OpCode::tgemv_acc || code == OpCode::tgemv_bias;
-}
+bool is_gemv(OpCode code) { return code == OpCode::tgemv || code == OpCode::tgemv_acc || code == OpCode::tgemv_bias; }
 
 Operands operands_of(Machine& m, const Instruction& i) {
   const std::size_t first = is_acc(i.code) ? 1 : 0;
@@ -45,8 +43,8 @@ bool check_shape(Machine& m, const Instruction& i, const Operands& o) {
   const ProductShape& s = o.shape;
   if (o.right->valid_rows != s.k)
     return m.fault_at_tile("valid-mismatch",
-                           fmt::format("the left operand has {} valid columns, the right one, the {}, {} valid rows", s.k,
-                                       describe(*o.right), o.right->valid_rows),
+                           fmt::format("the left operand has {} valid columns, the right one, the {}, {} valid rows",
+                                       s.k, describe(*o.right), o.right->valid_rows),
                            *o.right);
   if (s.m == 0 || s.n == 0) return true;
   if (is_gemv(i.code) && s.m != 1)
@@ -88,7 +86,8 @@ T* seeded(Machine& m, const Instruction& i, const Operands& o) {
   const bool bias = is_bias(i.code);
   const std::byte* seed = m.read(bias ? *o.seed : *o.out, bias ? 1 : s.m, s.n, kSeedStage);
   if (!seed) return nullptr;
-  for (std::int64_t r = 0; r < s.m; ++r) std::memcpy(c + r * s.n, seed + (bias ? 0 : static_cast<std::size_t>(r) * row), row);
+  for (std::int64_t r = 0; r < s.m; ++r)
+    std::memcpy(c + r * s.n, seed + (bias ? 0 : static_cast<std::size_t>(r) * row), row);
   return c;
 }
 

@@ -259,8 +259,7 @@ TEST(Matmul, HalfPrecisionOperandsAreExactInTheProduct) {
     CubeKernel kernel = float_kernel(16, 16, 16);
     kernel.element = element;
     std::vector<std::uint16_t> a(256, static_cast<std::uint16_t>(three)), b(256, static_cast<std::uint16_t>(one));
-    const KernelRun run =
-        run_cube(kernel, tensor_of(dtype, a), tensor_of(dtype, b), of(std::vector<float>(256, 0.0F)));
+    const KernelRun run = run_cube(kernel, tensor_of(dtype, a), tensor_of(dtype, b), of(std::vector<float>(256, 0.0F)));
     ASSERT_EQ(run.report.status, RunStatus::completed) << why(run);
     for (float value : run.tensors[2].as<float>()) ASSERT_EQ(value, 48.0F) << element;
   }

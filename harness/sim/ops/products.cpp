@@ -21,8 +21,8 @@ void add_wrapping(std::int32_t& sum, std::int32_t term) {
 
 constexpr std::int64_t kStrip = 64;  // columns whose sums are kept at hand
 
-// One strip of one row: sums[j] += a[0..depth) * b[.., j], in ascending order. The columns are independent, so any width
-// of vectors gives the same bits.
+// One strip of one row: sums[j] += a[0..depth) * b[.., j], in ascending order. The columns are independent, so any
+// width of vectors gives the same bits.
 inline __attribute__((always_inline)) void add_strip(const float* a, const float* b, std::int64_t depth, std::int64_t n,
                                                      float* sums) {
   float kept[kStrip];
@@ -76,8 +76,8 @@ __attribute__((target("avx2"))) void product_avx2(const float* a, const float* b
 // ---- INT8
 
 // Dot products of a row with the sixteen columns of a box, column by column as they lie.
-inline __attribute__((always_inline)) void panel_by_dots(const Int8Left& a, const std::byte* boxes, std::int64_t box_step,
-                                                         std::int32_t* panel) {
+inline __attribute__((always_inline)) void panel_by_dots(const Int8Left& a, const std::byte* boxes,
+                                                         std::int64_t box_step, std::int32_t* panel) {
   std::memset(panel, 0, at(a.m * kPanelCols) * sizeof(std::int32_t));
   for (std::int64_t k = 0; k < a.depth; k += kBoxDepth, boxes += box_step) {
     const auto* box = reinterpret_cast<const std::int8_t*>(boxes);
@@ -149,15 +149,16 @@ ASSAY_VNNI void rows_vnni(const Int8Left& a, std::int64_t first, const std::byte
     }
   }
   for (int r = 0; r < kRows; ++r) {  // 128 was added to every element of the right side
-    const __m512i surplus = _mm512_set1_epi32(
-        static_cast<std::int32_t>(static_cast<std::uint32_t>(a.row_sums[first + r]) * 128U));
+    const __m512i surplus =
+        _mm512_set1_epi32(static_cast<std::int32_t>(static_cast<std::uint32_t>(a.row_sums[first + r]) * 128U));
     _mm512_storeu_si512(panel + (first + r) * kPanelCols, _mm512_sub_epi32(sums[r], surplus));
   }
 }
 
 ASSAY_VNNI void vnni(const Int8Left& a, const std::byte* boxes, std::int64_t box_step, std::byte* scratch,
                      std::int32_t* panel) {
-  for (std::int64_t k = 0; k < a.depth; k += kBoxDepth) turn_box(boxes + k / kBoxDepth * box_step, scratch + k * kPanelCols);
+  for (std::int64_t k = 0; k < a.depth; k += kBoxDepth)
+    turn_box(boxes + k / kBoxDepth * box_step, scratch + k * kPanelCols);
   std::int64_t row = 0;
   for (; row + 16 <= a.m; row += 16) rows_vnni<16>(a, row, scratch, panel);
   for (; row + 4 <= a.m; row += 4) rows_vnni<4>(a, row, scratch, panel);
@@ -199,7 +200,8 @@ void plain_product(const float* a, const float* b, const ProductShape& s, std::i
       for (std::int64_t begin = 0; begin < s.k; begin += step) {
         float& sum = c[row * s.n + col];
         float partial = chunk > 0 ? 0.0F : sum;
-        for (std::int64_t k = begin; k < std::min(begin + step, s.k); ++k) partial += a[row * s.k + k] * b[k * s.n + col];
+        for (std::int64_t k = begin; k < std::min(begin + step, s.k); ++k)
+          partial += a[row * s.k + k] * b[k * s.n + col];
         sum = chunk > 0 ? sum + partial : partial;
       }
 }

@@ -14,16 +14,16 @@ struct ProductShape {
 // c[m, n] += a[m, k] * b[k, n], row-major, wrapping to 32 bits.
 void plain_product(const std::int8_t* a, const std::int8_t* b, const ProductShape& shape, std::int32_t* c);
 
-// c[m, n] += a[m, k] * b[k, n] in f32, row-major; every product and every sum rounded on its own. Chunks of `chunk` k's in
-// ascending order, each summed in ascending order from +0 and then added to c; a chunk of 0: every product added to c as it
-// comes (profile: sum_order, sum_chunk; the order inside a chunk is open there, this is the one taken here).
+// c[m, n] += a[m, k] * b[k, n] in f32, row-major; every product and every sum rounded on its own. Chunks of `chunk` k's
+// in ascending order, each summed in ascending order from +0 and then added to c; a chunk of 0: every product added to
+// c as it comes (profile: sum_order, sum_chunk; the order inside a chunk is open there, this is the one taken here).
 void plain_product(const float* a, const float* b, const ProductShape& shape, std::int64_t chunk, float* c);
 void fast_product(const float* a, const float* b, const ProductShape& shape, std::int64_t chunk, float* c);
 
 // ---- INT8 from the boxes of L0B
-inline constexpr std::int64_t kPanelCols = 16;                           // columns of one column of boxes
-inline constexpr std::int64_t kBoxDepth = 32;                            // k's of a box
-inline constexpr std::int64_t kBoxBytes = kPanelCols * kBoxDepth;        // columns of 32 k's, one after the other
+inline constexpr std::int64_t kPanelCols = 16;                     // columns of one column of boxes
+inline constexpr std::int64_t kBoxDepth = 32;                      // k's of a box
+inline constexpr std::int64_t kBoxBytes = kPanelCols * kBoxDepth;  // columns of 32 k's, one after the other
 inline std::int64_t padded_depth(std::int64_t k) { return (k + kBoxDepth - 1) / kBoxDepth * kBoxDepth; }
 
 // Rows of `a`, padded with zeros to padded_depth(k), and what the kernels take from them.
