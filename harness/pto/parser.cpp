@@ -210,7 +210,7 @@ bool Parser::parse_function(Module& module) {
   function.location = location(begin);
   if (token_.kind != TokenKind::symbol) return fail_found("the function's name, as in @name");
   function.name = std::string(token_.text);
-  if (module.find_function(function.name))
+  if (!function_names_.insert(function.name).second)
     return fail(token_.offset, fmt::format("function @{} is defined twice", function.name));
   advance();
   std::vector<ResultName> names;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "harness/pto/ir.h"
@@ -205,6 +206,7 @@ class Parser {
   bool failed_ = false;
   int depth_ = 0;
   std::size_t operations_ = 0;
+  std::unordered_set<std::string> function_names_;
 
   Function* function_ = nullptr;
   std::unordered_map<std::string, ValueId, NameHash, std::equal_to<>> names_;

@@ -41,6 +41,8 @@ bool Parser::merge_attributes(AttrDict& into, AttrDict&& from, std::size_t offse
   return true;
 }
 
+constexpr std::size_t kMaxAttributes = 1024;  // of one dictionary: each is looked for among the others
+
 bool Parser::parse_attr_dict(AttrDict& attributes) {
   const Nested nested(*this);
   if (!nested.ok() || !expect('{', "to open the attributes")) return false;
@@ -52,6 +54,7 @@ bool Parser::parse_attr_dict(AttrDict& attributes) {
     Attribute attribute{UnitAttr{}};
     if (accept('=') && !parse_attribute(attribute)) return false;
     if (find(attributes, key)) return fail(begin, fmt::format("attribute '{}' is given twice", key));
+    if (attributes.size() == kMaxAttributes) return fail(begin, fmt::format("more than {} attributes", kMaxAttributes));
     attributes.emplace_back(key, std::move(attribute));
     if (!accept(',') && !at('}')) return fail_found("',' or '}' in the attributes");
   }

@@ -311,7 +311,7 @@ bool Parser::parse_generic_function(Module& module) {
     return false;
   function.name = std::string(word(function.attributes, "sym_name"));
   if (function.name.empty()) return fail(begin, "\"func.func\" without sym_name");
-  if (module.find_function(function.name))
+  if (!function_names_.insert(function.name).second)
     return fail(begin, fmt::format("function @{} is defined twice", function.name));
   if (!find(function.attributes, "function_type")) return fail(begin, "\"func.func\" without function_type");
   function.results = attribute_results_;

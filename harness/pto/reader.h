@@ -1,4 +1,4 @@
-// Reads textual .pto modules of tiers T0 to T2 (pto-format.md sections 1 and 5) into the IR. Both tile spellings, any
+// Reads textual .pto modules of tiers T0 to T6 (pto-format.md sections 1 and 5) into the IR. Both tile spellings, any
 // key order, generic form, elided prefixes and the old spellings are accepted; what this version does not execute is
 // refused by name. Checks syntax, SSA scoping and that each use names the type of its definition; everything else is
 // the verifier's. Memory, nesting depth and time are bounded by the size of the text.

@@ -1,8 +1,6 @@
 #include "harness/pto/verifier.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "harness/pto/lexer.h"
 #include "harness/pto/verify_function.h"
@@ -158,24 +156,64 @@ bool is_terminator(OpCode code) {
   return code == OpCode::yield || code == OpCode::condition || code == OpCode::return_op;
 }
 
-// Functions on a cycle of calls would never end.
-void check_recursion(const Module& module, std::vector<Error>& errors) {
-  std::map<std::string_view, std::set<std::string_view>> calls;
-  for (const Function& function : module.functions)
-    for (const Operation* operation : preorder(function))
-      if (operation->code == OpCode::call) calls[function.name].insert(callee(*operation));
-  for (const Function& function : module.functions) {
-    std::set<std::string_view> reached = calls[function.name];
-    for (std::size_t before = 0; before != reached.size();) {
-      before = reached.size();
-      for (std::string_view name : std::set<std::string_view>(reached))
-        reached.insert(calls[name].begin(), calls[name].end());
+constexpr int kMaxCallDepth = 256;
+
+// Functions on a cycle of calls would never end, and backends walk chains of calls by recursion.
+class CallGraph {
+ public:
+  explicit CallGraph(const Module& module) : depth_(module.functions.size(), kNew), calls_(module.functions.size()) {
+    std::unordered_map<std::string_view, std::size_t> index;
+    for (std::size_t i = 0; i < module.functions.size(); ++i) index.emplace(module.functions[i].name, i);
+    for (std::size_t i = 0; i < module.functions.size(); ++i)
+      for (const Operation* operation : preorder(module.functions[i]))
+        if (operation->code == OpCode::call)
+          if (const auto target = index.find(callee(*operation)); target != index.end())
+            calls_[i].push_back(target->second);
+  }
+
+  // Empty, or what is wrong with the calls that start in the function.
+  std::string_view problem(std::size_t root) {
+    struct Visit {
+      std::size_t function, next;
+    };
+    std::vector<Visit> path;
+    const auto enter = [&](std::size_t function) {
+      depth_[function] = kOpen;
+      path.push_back({function, 0});
+    };
+    if (depth_[root] == kNew) enter(root);
+    while (!path.empty()) {
+      Visit& visit = path.back();
+      if (visit.next < calls_[visit.function].size()) {
+        const std::size_t target = calls_[visit.function][visit.next++];
+        if (depth_[target] == kOpen) return "calls itself; recursion is not executed";
+        if (depth_[target] == kNew) enter(target);
+        continue;
+      }
+      int deepest = 0;
+      for (std::size_t target : calls_[visit.function]) deepest = std::max(deepest, depth_[target] + 1);
+      depth_[visit.function] = deepest;
+      path.pop_back();
     }
-    if (reached.contains(function.name))
-      errors.push_back({ErrorKind::bad_input,
-                        fmt::format("function @{} calls itself; recursion is not executed", function.name),
-                        TextPosition{module.file, function.location.line, function.location.column},
-                        excerpt_of(module, function.location)});
+    return depth_[root] > kMaxCallDepth ? "makes a chain of more than 256 calls" : "";
+  }
+
+ private:
+  static constexpr int kNew = -1, kOpen = -2;
+  std::vector<int> depth_;  // longest chain of calls below
+  std::vector<std::vector<std::size_t>> calls_;
+};
+
+void check_calls(const Module& module, std::vector<Error>& errors) {
+  CallGraph graph(module);
+  for (std::size_t i = 0; i < module.functions.size(); ++i) {
+    const Function& function = module.functions[i];
+    const std::string_view problem = graph.problem(i);
+    if (problem.empty()) continue;
+    errors.push_back({ErrorKind::bad_input, fmt::format("function @{} {}", function.name, problem),
+                      TextPosition{module.file, function.location.line, function.location.column},
+                      excerpt_of(module, function.location)});
+    return;
   }
 }
 
@@ -359,15 +397,16 @@ void FunctionVerifier::check_operation(const Operation& operation) {
 
 std::vector<Error> violations(const Module& module) {
   std::vector<Error> errors;
-  std::set<std::string_view> names;
+  FunctionNames names;
+  for (const Function& function : module.functions) names.emplace(function.name, &function);
   for (const Function& function : module.functions) {
-    if (!names.insert(function.name).second)
+    if (names.at(function.name) != &function)
       errors.push_back({ErrorKind::bad_input, fmt::format("function @{} is defined twice", function.name),
                         TextPosition{module.file, function.location.line, function.location.column},
                         excerpt_of(module, function.location)});
-    FunctionVerifier(module, function, errors).run();
+    FunctionVerifier(module, names, function, errors).run();
   }
-  if (errors.empty()) check_recursion(module, errors);
+  if (errors.empty()) check_calls(module, errors);
   return errors;
 }
 

@@ -72,6 +72,57 @@ constexpr Violation kViolations[] = {
      "unknown saturation mode 'MAYBE'"},
     {"pto.tstore ins(%t : <vec, 16x8xf32>) outs(%q : <?x?xf32>) {atomicType = #pto<atomic_type atomic_max>}",
      "atomicType atomic_max"},
+    {"pto.tmatmul ins(%m, %t : <mat, 16x8xf32>, <vec, 16x8xf32>) outs(%t : <vec, 16x8xf32>)",
+     "expected a left tile, found %m of type !pto.tile_buf<mat, 16x8xf32> (line 6)"},
+    {"%l = pto.alloc_tile : <left, 16x32xi8>\n%r = pto.alloc_tile : <right, 32x32xi8>\n%a = pto.alloc_tile : <acc, "
+     "16x32xf32>\npto.tmatmul ins(%l, %r : <left, 16x32xi8>, <right, 32x32xi8>) outs(%a : <acc, 16x32xf32>)",
+     "i8 times i8 into f32 is not legal"},
+    {"%l = pto.alloc_tile : <left, 16x16xf16>\n%r = pto.alloc_tile : <right, 32x16xf16>\n%a = pto.alloc_tile : <acc, "
+     "16x16xf32>\npto.tmatmul ins(%l, %r : <left, 16x16xf16>, <right, 32x16xf16>) outs(%a : <acc, 16x16xf32>)",
+     "k is 16 and 32: %l of type !pto.tile_buf<left, 16x16xf16> (line 10), %r of type"},
+    {"%l = pto.alloc_tile : <left, 4096x16xf16>\n%r = pto.alloc_tile : <right, 16x16xf16>\n%a = pto.alloc_tile : <acc, "
+     "4096x16xf32>\npto.tmatmul ins(%l, %r : <left, 4096x16xf16>, <right, 16x16xf16>) outs(%a : <acc, 4096x16xf32>)",
+     "m is 4096, at most 4095 (isa 1.2)"},
+    {"%l = pto.alloc_tile : <left, 16x8xf32>\npto.tmov ins(%t : <vec, 16x8xf32>) outs(%l : <left, 16x8xf32>)",
+     "nothing moves from vec to left: %t of type"},
+    {"pto.tmov ins(%t, %n : <vec, 16x8xf32>, index) outs(%t : <vec, 16x8xf32>)",
+     "a quantisation parameter needs an acc tile as its source"},
+    {"%a = pto.alloc_tile : <acc, 16x16xf32>\n%x = pto.alloc_tile : <mat, 16x32xi8>\npto.tmov ins(%a : <acc, "
+     "16x16xf32>) outs(%x : <mat, 16x32xi8>)",
+     "an accumulator of f32 cannot become i8 without preQuantScalar or fp"},
+    {"%l = pto.alloc_tile : <left, 16x8xf32>\npto.tload ins(%q : <?x?xf32>) outs(%l : <left, 16x8xf32>)",
+     "loads into vec or mat tiles, found %l"},
+    {"%x = pto.alloc_tile : <left, 16x8xf32>\n%c9 = arith.constant 9 : index\npto.textract ins(%m, %c9, %n : <mat, "
+     "16x8xf32>, index, index) outs(%x : <left, 16x8xf32>)",
+     "row 9 and 16 more reach beyond the 16 rows of %m"},
+    {"pto.tcmp ins(%t, %i {cmpMode = #pto<cmp gt>} : <vec, 16x8xf32>, <vec, 16x8xi32>) outs(%i : <vec, 16x8xi32>)",
+     "element type i32 is not legal"},
+    {"pto.tcolmax ins(%t : <vec, 16x8xf32>) outs(%i : <vec, 16x8xi32>)", "operand 1 has element type f32"},
+    {"pto.tgather ins(%t {maskPattern = #pto.mask_pattern<P2222>} : <vec, 16x8xf32>) outs(%t : <vec, 16x8xf32>)",
+     "unknown maskPattern 'P2222'"},
+    {"pto.tgather ins(%t : <vec, 16x8xf32>) outs(%t : <vec, 16x8xf32>)", "1 operands in ins(), expected 2 to 3"},
+    {"pto.tshls ins(%i, %s : <vec, 16x8xi32>, f32) outs(%i : <vec, 16x8xi32>)", "operand 2 must be an integer"},
+    {"pto.trowargmax ins(%t : <vec, 16x8xf32>) outs(%t : <vec, 16x8xf32>)", "element type f32 is not legal"},
+    {"pto.tmrgsort ins(%t, %t, %t : <vec, 16x8xf32>, <vec, 16x8xf32>, <vec, 16x8xf32>) outs(%t : <vec, 16x8xf32>)",
+     "a block length goes with one destination"},
+    {"pto.mscatter ins(%t, %i : <vec, 16x8xf32>, <vec, 16x8xi32>) outs(%q : <?x?xf32>) {coalesce = #pto<coalesce "
+     "column>}",
+     "unknown coalesce 'column', expected row elem"},
+    {"pto.aic_initialize_pipe {dir_mask = 4, slot_size = 1024}", "dir_mask is 4, expected 1 to 3"},
+    {"pto.aic_initialize_pipe {dir_mask = 1}", "needs slot_size"},
+    {"pto.tpush_to_aiv(%t : <vec, 16x8xf32>) {split = 0}", "expected a acc or mat tile, found %t"},
+    {"%x = pto.tpop_from_aic {split = 5} -> <vec, 16x8xf32>", "split is 5, expected 0 to 4"},
+    {"pto.comm.tput(%q, %v, buf(%i) : <?x?xf32>, <?x?xf32>, <vec, 16x8xi32>)", "element types differ: %q of type"},
+    {"pto.comm.tput(%q, %q, buf(%m) : <?x?xf32>, <?x?xf32>, <mat, 16x8xf32>)", "expected a vec tile, found %m"},
+    {"pto.comm.tnotify(%q, %n : <?x?xf32>, index)", "a signal is a 32-bit integer in global memory"},
+    {"pto.comm.tbroadcast(%q, recv(%t), group(%q) : <?x?xf32>, <vec, 16x8xf32>, <?x?xf32>) {root = 1}",
+     "root is 1, expected 0 to 0"},
+    {"pto.syncall() mode = #pto.sync_all_mode<soft>", "the soft barrier needs a workspace"},
+    {"%x = pto.alloc_multi_tile : !pto.multi_tile_buf<<vec, 16x7xf32>, count=2>", "one row has 28 bytes"},
+    {"%x = pto.alloc_multi_tile : !pto.multi_tile_buf<<vec, 16x8xf32>, count=2>\n%y = pto.multi_tile_get %x[%c4] : "
+     "!pto.multi_tile_buf<<vec, 16x8xf32>, count=2> -> <vec, 16x8xf32>",
+     "slot 4 of %x"},
+    {"%x = pto.get_tensor_view_dim %v, %c4 : !pto.tensor_view<?x?xf32> -> index", "dimension 4 of %v"},
     {"%x = pto.subview %t[%n, %n] sizes [8, 8] : <vec, 16x8xf32> -> <vec, 4x8xf32>", "sizes [8, 8] differ"},
     {"%x = pto.subview %t[%n, %n] sizes [32, 8] : <vec, 16x8xf32> -> <vec, 32x8xf32>", "is larger than its tile"},
     {"%x = pto.treshape %t : <vec, 16x8xf32> -> <vec, 16x16xf32>", "512 bytes become 1024 bytes"},
@@ -134,6 +185,24 @@ TEST(Verifier, MissingReturnAndRecursion) {
       "func.func @f() { func.call @g() : () -> () return } func.func @g() { func.call @f() : () -> () return }", "k");
   ASSERT_TRUE(cycle);
   EXPECT_NE(violations(*cycle).at(0).message.find("calls itself"), std::string::npos);
+}
+
+TEST(Verifier, LongChainsOfCallsAndManyFunctions) {
+  const auto chain = [](int length) {
+    std::string text = "func.func @f0() { return }\n";
+    for (int i = 1; i <= length; ++i)
+      text +=
+          "func.func @f" + std::to_string(i) + "() { func.call @f" + std::to_string(i - 1) + "() : () -> () return }\n";
+    return parse(text, "k.pto");
+  };
+  const auto fits = chain(256);
+  ASSERT_TRUE(fits);
+  EXPECT_TRUE(verify(*fits));
+  const auto deep = chain(20'000);  // quadratic lookups would take minutes here
+  ASSERT_TRUE(deep);
+  const auto verified = verify(*deep);
+  ASSERT_FALSE(verified);
+  EXPECT_NE(verified.error().message.find("chain of more than 256 calls"), std::string::npos);
 }
 
 // Edits made in the IR, not in text, must be caught as well.

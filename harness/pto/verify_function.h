@@ -6,16 +6,21 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "harness/pto/ir.h"
 
 namespace assay::pto {
 
+using FunctionNames = std::unordered_map<std::string_view, const Function*>;
+
 class FunctionVerifier {
  public:
-  FunctionVerifier(const Module& module, const Function& function, std::vector<Error>& errors)
+  FunctionVerifier(const Module& module, const FunctionNames& names, const Function& function,
+                   std::vector<Error>& errors)
       : module_(module),
+        names_(names),
         function_(function),
         errors_(errors),
         visible_(function.values.size(), false),
@@ -110,6 +115,7 @@ class FunctionVerifier {
   }
 
   const Module& module_;
+  const FunctionNames& names_;
   const Function& function_;
   std::vector<Error>& errors_;
   std::vector<bool> visible_;

@@ -78,6 +78,8 @@ void FunctionVerifier::check_pipe(const Operation& operation) {
       break;
     default:  // tfree
       if (operation.operands.size() > 1) report(operation, "frees one entry");
+      for (ValueId id : operation.operands)
+        if (!as<TileType>(id)) report(operation, "expected a tile, found {}", described(id));
       break;
   }
   check_integer(operation, "id", 0, kMaxId, false);
@@ -131,7 +133,7 @@ void FunctionVerifier::check_comm(const Operation& operation) {
   const std::uint32_t members = segments.back();
   if (members == 0) report(operation, "the group is empty");
   check_integer(operation, "root", 0, std::max<std::int64_t>(members, 1) - 1, false);
-  check_word(operation, "reduceOp", std::array<std::string_view, 6>{"sum", "max", "min", "Sum", "Max", "Min"});
+  check_word(operation, "reduceOp", std::array<std::string_view, 3>{"sum", "max", "min"});
 }
 
 void FunctionVerifier::check_signal(const Operation& operation, const ViewType& signal) {
@@ -157,6 +159,7 @@ void FunctionVerifier::check_syncall(const Operation& operation) {
       report(operation, "the workspace is a pointer to or a view of 32-bit integers, found {}", described(id));
   }
   expect_integers(operation, operation.segment(1));
+  if (operation.segments[2] > 2) report(operation, "takes at most two scratch tiles");
   for (ValueId id : operation.segment(2))
     if (!as<TileType>(id)) report(operation, "scratch is a tile, found {}", described(id));
   check_word(operation, "mode", std::array<std::string_view, 2>{"hard", "soft"});

@@ -198,11 +198,12 @@ void FunctionVerifier::check_while(const Operation& operation) {
 
 void FunctionVerifier::check_call(const Operation& operation) {
   const std::string_view name = callee(operation);
-  const Function* target = module_.find_function(name);
-  if (!target) {
+  const auto found = names_.find(name);
+  if (found == names_.end()) {
     report(operation, "there is no function @{}", name);
     return;
   }
+  const Function* target = found->second;
   check_types(operation, "arguments", operation.operands, types_of(*target, target->arguments));
   check_types(operation, "results", operation.results, target->results);
 }

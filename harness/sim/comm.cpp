@@ -213,10 +213,11 @@ bool arrive(Machine& m, const Instruction& i) {
     return m.fault("syncall-core", fmt::format("{} at a barrier of {}", describe(m.who()),
                                                pto::word(i.source->attributes, "core_type")));
   if (is_soft(i) && i.source->segments[0] == 1) {
-    const Pointer& workspace = m.pointer(i.operands[0]);
-    const std::int64_t width = info(workspace.element).bits / 8;
+    const Ref operand = i.operands[0];
+    const Pointer& workspace = operand.kind == Kind::view ? m.view(operand).base : m.pointer(operand);
+    const std::int64_t words = kWorkspaceBytes * 8 / info(workspace.element).bits;
     const bool fits = workspace.tensor != kNoTensor && workspace.offset >= 0 &&
-                      workspace.offset * width + kWorkspaceBytes <= m.tensor(workspace.tensor).size() * width;
+                      workspace.offset <= m.tensor(workspace.tensor).size() - words;
     if (!fits)
       return m.fault_at_operand("bounds", fmt::format("the counter of syncall takes {} bytes", kWorkspaceBytes), 0);
   }

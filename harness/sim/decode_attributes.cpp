@@ -453,10 +453,12 @@ std::string check_comm(const Operation& op, const pto::Function& function) {
     case OpCode::comm_ttest:
       if (!is_one_of(op, "cmp", {"eq", "ne", "gt", "ge", "lt", "le"})) return "an unknown cmp";
       return check_signal(op, function, op.code == OpCode::comm_ttest ? "s" : "");
-    default:
+    default: {
       if (!is_one_of(op, "mode", {"hard", "soft"}) || !is_one_of(op, "core_type", {"mix", "aic_only", "aiv_only"}))
         return "an unknown mode or core_type";
-      return check_segments(op, function, {{'p', 0, 1}, {'s', 0, 1}, {'t', 0, 2}}, "");
+      const bool view = !op.operands.empty() && std::holds_alternative<pto::ViewType>(function.type(op.operands[0]));
+      return check_segments(op, function, {{view ? 'v' : 'p', 0, 1}, {'s', 0, 1}, {'t', 0, 2}}, "");
+    }
   }
 }
 

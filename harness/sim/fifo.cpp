@@ -83,7 +83,7 @@ bool reserve_buffer(Machine& m, const Instruction& i) {
   const std::int64_t size = integer_attribute(attributes, "size", 0);
   const pto::Space space = pto::word(attributes, "location") == "mat" ? pto::Space::mat : pto::Space::vec;
   const std::int64_t capacity = m.memory(space).capacity();
-  if (size <= 0 || (address >= 0 && address + size > capacity))
+  if (size <= 0 || size > capacity || address > capacity - size)
     return m.fault("capacity", fmt::format("a buffer of {} bytes at 0x{:X}; space {} ends at 0x{:X}", size, address,
                                            pto::name(space), capacity));
   if (address < 0) {
