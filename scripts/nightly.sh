@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the nightly matrix and the fuzzers into a dated folder under out/nightly and exits with assay's code: the first of
+# Runs the nightly matrix, the fuzzers of pipelines, and for 20 minutes each the fuzzers of reader and simulator into a
+# dated folder under out/nightly and exits with assay's code: the first of
 # 2, 3, 1, 0 that any part gave.
 #   scripts/nightly.sh [--time 30m]     time of the whole fuzzing, shared by the pipelines; 10m by default
 set -uo pipefail
@@ -60,5 +61,8 @@ done
 cmake --build --preset release --target op_property_test >/dev/null &&
   scripts/mutate_bodies.py out/build/release 60 "$seed" "$folder/mutation.txt"
 note $?
+scripts/fuzz.sh 1200
+note $?
+mkdir -p "$folder/libfuzzer" && cp -r out/fuzz/. "$folder/libfuzzer/"
 echo "nightly: results in $folder, exit code $worst"
 exit "$worst"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the release preset (under CI with warnings as errors) and runs the whole test suite.
-# Under CI, or with ASSAY_ORACLES=1, also against the outside oracles (scripts/setup.sh --oracles).
+# Under CI, or with ASSAY_ORACLES=1, also against the outside oracles (scripts/setup.sh --oracles). Under CI the fuzzers
+# then replay their corpora and run 60 s each (scripts/fuzz.sh).
 # Arguments go to ctest: scripts/test.sh -R npy
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,3 +11,4 @@ scripts/setup.sh "${oracles[@]}"
 cmake --preset release ${CI:+-DASSAY_WERROR=ON} >/dev/null
 cmake --build --preset release
 ctest --preset release --parallel "$(nproc)" "$@"
+[[ -z ${CI:-} ]] || scripts/fuzz.sh 60
