@@ -133,20 +133,20 @@ TEST(CrossCore, FlagsOfABlock) {
 
 TEST(CrossCore, IntraBlockFlagsNameTheVectorCore) {
   for (Schedule schedule : kSchedules) {
-    const KernelRun run = run_text(
-        meeting("      pto.set_intra_block <PIPE_FIX>, 1\n      pto.set_intra_block <PIPE_FIX>, 17\n",
-                "      pto.wait_intra_block <PIPE_V>, 1\n", "      pto.set_intra_block <PIPE_V>, 2\n",
-                "      pto.wait_intra_block <PIPE_S>, 2\n      pto.wait_intra_block <PIPE_S>, 18\n"),
-        {}, 1, schedule);
+    const KernelRun run =
+        run_text(meeting("      pto.set_intra_block <PIPE_FIX>, 1\n      pto.set_intra_block <PIPE_FIX>, 17\n",
+                         "      pto.wait_intra_block <PIPE_V>, 1\n", "      pto.set_intra_block <PIPE_V>, 2\n",
+                         "      pto.wait_intra_block <PIPE_S>, 2\n      pto.wait_intra_block <PIPE_S>, 18\n"),
+                 {}, 1, schedule);
     EXPECT_EQ(run.report.status, RunStatus::completed) << run.report.reason;
   }
 }
 
 TEST(CrossCore, ASetThatNeverComesIsADeadlock) {
   for (Schedule schedule : kSchedules) {
-    const KernelRun run = run_text(meeting("", "      pto.wait_intra_block <PIPE_V>, 1\n", "",
-                                           "      pto.sync.wait <PIPE_S>, 4\n"),
-                                   {}, 1, schedule);
+    const KernelRun run =
+        run_text(meeting("", "      pto.wait_intra_block <PIPE_V>, 1\n", "", "      pto.sync.wait <PIPE_S>, 4\n"), {},
+                 1, schedule);
     EXPECT_EQ(run.report.status, RunStatus::deadlock);
     ASSERT_EQ(run.report.diagnostics.size(), 3U);
     std::vector<std::string> cores;
@@ -173,8 +173,7 @@ TEST(CrossCore, AllCoresOfAKindAcrossBlocks) {
     } else {
       pto.sync.wait <PIPE_V>, 3 {ffts_mode = 0 : i32}
     })");
-  for (Schedule schedule : kSchedules)
-    EXPECT_EQ(run_text(text, {}, 4, schedule).report.status, RunStatus::completed);
+  for (Schedule schedule : kSchedules) EXPECT_EQ(run_text(text, {}, 4, schedule).report.status, RunStatus::completed);
 }
 
 // ---- graphs

@@ -60,28 +60,28 @@ TEST_P(Ordered, SilentUnderEverySchedule) {
 
 INSTANTIATE_TEST_SUITE_P(
     Ways, Ordered,
-    ::testing::Values(join({kLoad, set("MTE2", "V"), wait("MTE2", "V"), kAdd, set("V", "MTE3"), wait("V", "MTE3"), kStore}),
-                      // The highest id there is.
-                      join({kLoad, set("MTE2", "V", 7), wait("MTE2", "V", 7), kAdd, set("V", "MTE3", 7),
-                            wait("V", "MTE3", 7), kStore}),
-                      join({kLoad, "    pto.barrier <PIPE_ALL>\n", kAdd, "    pto.barrier <PIPE_ALL>\n", kStore}),
-                      // Through the scalar stream.
-                      join({kLoad, set("MTE2", "S"), wait("MTE2", "S"), kAdd, set("V", "S"), wait("V", "S"), kStore}),
-                      join({kLoad, "    pto.record_event[<TLOAD>, <TVEC>, <EVENT_ID0>]\n",
-                            "    pto.wait_event[<TLOAD>, <TVEC>, <EVENT_ID0>]\n", kAdd,
-                            "    pto.record_event[<TVEC>, <TSTORE_VEC>, <EVENT_ID1>]\n",
-                            "    pto.wait_event[<TVEC>, <TSTORE_VEC>, <EVENT_ID1>]\n", kStore}),
-                      // The id is an operand.
-                      join({kLoad, "    pto.set_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c2]\n",
-                            "    pto.wait_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c2]\n", kAdd, set("V", "MTE3"),
-                            wait("V", "MTE3"), kStore}),
-                      // A flag used twice, the second time after its first wait.
-                      join({kLoad, set("MTE2", "V"), wait("MTE2", "V"), set("V", "MTE2", 1), wait("V", "MTE2", 1), kLoad,
-                            set("MTE2", "V"), wait("MTE2", "V"), kAdd, set("V", "MTE3"), wait("V", "MTE3"), kStore}),
-                      join({"    pto.get_buf[<TLOAD>, 0]\n", kLoad, "    pto.rls_buf[<TLOAD>, 0]\n",
-                            "    pto.get_buf[<TVEC>, 0]\n", "    pto.get_buf[<TVEC>, 1]\n", kAdd,
-                            "    pto.rls_buf[<TVEC>, 0]\n", "    pto.rls_buf[<TVEC>, 1]\n",
-                            "    pto.get_buf[<TSTORE_VEC>, 1]\n", kStore, "    pto.rls_buf[<TSTORE_VEC>, 1]\n"})));
+    ::testing::Values(
+        join({kLoad, set("MTE2", "V"), wait("MTE2", "V"), kAdd, set("V", "MTE3"), wait("V", "MTE3"), kStore}),
+        // The highest id there is.
+        join({kLoad, set("MTE2", "V", 7), wait("MTE2", "V", 7), kAdd, set("V", "MTE3", 7), wait("V", "MTE3", 7),
+              kStore}),
+        join({kLoad, "    pto.barrier <PIPE_ALL>\n", kAdd, "    pto.barrier <PIPE_ALL>\n", kStore}),
+        // Through the scalar stream.
+        join({kLoad, set("MTE2", "S"), wait("MTE2", "S"), kAdd, set("V", "S"), wait("V", "S"), kStore}),
+        join({kLoad, "    pto.record_event[<TLOAD>, <TVEC>, <EVENT_ID0>]\n",
+              "    pto.wait_event[<TLOAD>, <TVEC>, <EVENT_ID0>]\n", kAdd,
+              "    pto.record_event[<TVEC>, <TSTORE_VEC>, <EVENT_ID1>]\n",
+              "    pto.wait_event[<TVEC>, <TSTORE_VEC>, <EVENT_ID1>]\n", kStore}),
+        // The id is an operand.
+        join({kLoad, "    pto.set_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c2]\n",
+              "    pto.wait_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c2]\n", kAdd, set("V", "MTE3"), wait("V", "MTE3"),
+              kStore}),
+        // A flag used twice, the second time after its first wait.
+        join({kLoad, set("MTE2", "V"), wait("MTE2", "V"), set("V", "MTE2", 1), wait("V", "MTE2", 1), kLoad,
+              set("MTE2", "V"), wait("MTE2", "V"), kAdd, set("V", "MTE3"), wait("V", "MTE3"), kStore}),
+        join({"    pto.get_buf[<TLOAD>, 0]\n", kLoad, "    pto.rls_buf[<TLOAD>, 0]\n", "    pto.get_buf[<TVEC>, 0]\n",
+              "    pto.get_buf[<TVEC>, 1]\n", kAdd, "    pto.rls_buf[<TVEC>, 0]\n", "    pto.rls_buf[<TVEC>, 1]\n",
+              "    pto.get_buf[<TSTORE_VEC>, 1]\n", kStore, "    pto.rls_buf[<TSTORE_VEC>, 1]\n"})));
 
 TEST(Flags, BarrierOfOnePipeLeavesTheOthersAlone) {
   const KernelRun run = run_body(join({kLoad, set("MTE2", "V"), wait("MTE2", "V"), kAdd, "    pto.barrier <PIPE_V>\n",
@@ -95,7 +95,8 @@ TEST(Flags, BarrierOfOnePipeLeavesTheOthersAlone) {
 
 TEST(Flags, SetAgainBeforeItsWait) {
   for (Schedule schedule : kSchedules) {
-    const KernelRun run = run_body(join({set("MTE2", "V"), set("MTE2", "V"), wait("MTE2", "V"), wait("MTE2", "V")}), schedule);
+    const KernelRun run =
+        run_body(join({set("MTE2", "V"), set("MTE2", "V"), wait("MTE2", "V"), wait("MTE2", "V")}), schedule);
     EXPECT_EQ(run.report.status, RunStatus::fault);
     ASSERT_EQ(run.report.diagnostics.size(), 1U);
     EXPECT_EQ(first_rule(run), "flag-reused");
@@ -129,8 +130,8 @@ TEST(Flags, LeftSetAtTheEnd) {
 TEST(Flags, EventIdsOfTheProfile) {
   const KernelRun literal = run_body(join({set("MTE2", "V", 8), wait("MTE2", "V", 8)}));
   EXPECT_EQ(first_rule(literal), "event-id");
-  const KernelRun dynamic = run_body(join({"    pto.set_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c8]\n",
-                                           "    pto.wait_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c8]\n"}));
+  const KernelRun dynamic = run_body(join(
+      {"    pto.set_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c8]\n", "    pto.wait_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c8]\n"}));
   ASSERT_EQ(first_rule(dynamic), "event-id");
   EXPECT_EQ(dynamic.report.diagnostics[0].related->line, line_of(dynamic.text, "%c8 = "));
 }
@@ -205,15 +206,16 @@ TEST(Order, MalformedFlagsAreRefused) {
 
 // Tiles without addresses: storage is not given away while something queued may still use it, and comes back later.
 TEST(Order, PrivateStorageOutlivesWhatIsQueued) {
-  const std::string body = join({R"(    %c4000 = arith.constant 4000 : index
+  const std::string body =
+      join({R"(    %c4000 = arith.constant 4000 : index
     scf.for %i = %c0 to %c4000 step %c1 {
     %p = pto.alloc_tile : !pto.tile_buf<vec, 64x64xf32>
     %q = pto.alloc_tile : $T
     pto.tload ins(%xp : $P) outs(%q : $T)
 )",
-                                 set("MTE2", "MTE3"), wait("MTE2", "MTE3"), R"(    pto.tstore ins(%q : $T) outs(%yp : $P)
+            set("MTE2", "MTE3"), wait("MTE2", "MTE3"), R"(    pto.tstore ins(%q : $T) outs(%yp : $P)
 )",
-                                 set("MTE3", "MTE2", 1), wait("MTE3", "MTE2", 1), "    }\n"});
+            set("MTE3", "MTE2", 1), wait("MTE3", "MTE2", 1), "    }\n"});
   for (Schedule schedule : kSchedules) {
     const KernelRun run = run_body(body, schedule);
     EXPECT_EQ(run.report.status, RunStatus::completed) << run.report.reason;

@@ -110,11 +110,11 @@ bool Interpreter::check_narrowing(const Instruction& i, const FunctionCode& call
     if (!type || is_float(type->kind)) continue;
     const std::int64_t value = m_.integer(i.operands[at]);
     if (!holds(type->kind, value))
-      return m_.fault_at_operand("narrowing",
-                                 fmt::format("{} passed for %{} of @{} does not fit {} bits", value,
-                                             callee.function->values[argument].name, callee.function->name,
-                                             pto::bits_of(type->kind)),
-                                 at);
+      return m_.fault_at_operand(
+          "narrowing",
+          fmt::format("{} passed for %{} of @{} does not fit {} bits", value, callee.function->values[argument].name,
+                      callee.function->name, pto::bits_of(type->kind)),
+          at);
   }
   return true;
 }

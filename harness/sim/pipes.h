@@ -48,8 +48,8 @@ class Pipes {
   // ---- the scheduler runs what is queued
   const Queued* head(pto::Pipe pipe) const;
   bool can_run(pto::Pipe pipe);
-  bool run(pto::Pipe pipe);  // the head; false: a fault stopped the agent
-  bool drain();              // heads until none can run
+  bool run(pto::Pipe pipe);              // the head; false: a fault stopped the agent
+  bool drain();                          // heads until none can run
   void report_deadlock(pto::Pipe pipe);  // of its head, which cannot run
 
   // ---- the executing pipe
@@ -90,9 +90,9 @@ class Pipes {
   std::array<Clock, pto::kPipes> seen_;
   std::array<std::uint64_t, pto::kPipes> time_;  // of the operations from now on, until the next release
   std::array<bool, pto::kPipes> overlapping_{};
-  std::uint64_t stream_version_ = 1;                    // changes with what the stream has seen
-  std::array<std::uint64_t, pto::kPipes> joined_{};     // version each pipe has taken over
-  std::shared_ptr<const Clock> stream_seen_;            // null: made when next needed
+  std::uint64_t stream_version_ = 1;                 // changes with what the stream has seen
+  std::array<std::uint64_t, pto::kPipes> joined_{};  // version each pipe has taken over
+  std::shared_ptr<const Clock> stream_seen_;         // null: made when next needed
   pto::Pipe executing_ = pto::Pipe::s;
   std::uint64_t ticket_ = 0;
 

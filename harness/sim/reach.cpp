@@ -98,8 +98,8 @@ Reach reach_of(const pto::Module& module, const pto::Function& entry, const Prof
 }
 
 std::uint8_t cores_of(const pto::Operation& op, const pto::Function& function) {
-  const bool accesses = pto::info(op.code).family == pto::Family::tile || op.code == OpCode::tgetval ||
-                        op.code == OpCode::tsetval;
+  const bool accesses =
+      pto::info(op.code).family == pto::Family::tile || op.code == OpCode::tgetval || op.code == OpCode::tsetval;
   if (!accesses) return kAnyCore;
   std::uint8_t cores = kAnyCore;
   for (pto::ValueId operand : op.operands)

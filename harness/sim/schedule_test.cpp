@@ -33,7 +33,8 @@ std::string pipeline(bool back_edges) {
     %q = pto.partition_view %yb, offsets = [%i, %c0], sizes = [%c8, %c16] : $V -> $P
 )";
   body += back + flag("wait", "V", "MTE2");
-  body += "    pto.tload ins(%p : $P) outs(%t : $T)\n    " + flag("set", "MTE2", "V") + "    " + flag("wait", "MTE2", "V");
+  body +=
+      "    pto.tload ins(%p : $P) outs(%t : $T)\n    " + flag("set", "MTE2", "V") + "    " + flag("wait", "MTE2", "V");
   body += back + flag("wait", "MTE3", "V");
   body += "    pto.tadds ins(%t, %one : $T, f32) outs(%u : $T)\n";
   body += back + flag("set", "V", "MTE2");
