@@ -146,7 +146,7 @@ bool end(Machine& m, const Instruction& i) {
 
 bool same_shape(Machine& m, const View& a, const View& b, std::string_view what) {
   const RectangleShape x = shape_of(a), y = shape_of(b);
-  if (x.rows == y.rows && x.cols == y.cols) return true;
+  if (x.rows == y.rows && x.cols == y.cols) return check_extent(m, a) && check_extent(m, b);
   return m.fault("transfer-shape", fmt::format("{}: {}x{} elements for {}x{}", what, x.rows, x.cols, y.rows, y.cols),
                  a.made_by ? a.made_by->location : m.function().location);
 }

@@ -103,7 +103,7 @@ bool notify(Machine& m, const Instruction& i) {
 
 bool check_wait(Machine& m, const Instruction& i) {
   const View& view = m.view(i.operands[0]);
-  return check_signal(m, view, shape_of(view));
+  return check_extent(m, view) && check_signal(m, view, shape_of(view));
 }
 
 bool is_satisfied(Machine& m, const Instruction& i) {

@@ -11,7 +11,8 @@ namespace {
 
 using pto::OpCode;
 
-constexpr std::int64_t kToVector = 1, kToCube = 2;  // bits of dir_mask
+constexpr std::int64_t kToVector = 1, kToCube = 2;                 // bits of dir_mask
+constexpr std::int64_t kMaxSlots = 1024, kMaxSlotBytes = 1 << 24;  // beyond any memory on chip
 
 Direction direction_of(OpCode code) {
   const bool to_vector =
@@ -143,8 +144,9 @@ bool initialize(Machine& m, const Instruction& i) {
   const Initialisation made = initialisation_of(i);
   const bool is_cube_end = i.code == OpCode::aic_initialize_pipe;
   const AgentId& who = m.who();
-  if (made.directions < 1 || made.directions > 3 || made.shape.slots < 1 || made.shape.slots > 1 << 16 ||
-      made.shape.slot_bytes < 1 || made.local_slots < 1 || made.local_slots > made.shape.slots)
+  if (made.directions < 1 || made.directions > 3 || made.shape.slots < 1 || made.shape.slots > kMaxSlots ||
+      made.shape.slot_bytes < 1 || made.shape.slot_bytes > kMaxSlotBytes || made.local_slots < 1 ||
+      made.local_slots > made.shape.slots)
     return m.fault("fifo-init", fmt::format("dir_mask {}, {} slots of {} bytes, {} of them local", made.directions,
                                             made.shape.slots, made.shape.slot_bytes, made.local_slots));
   if (who.kind && (*who.kind == pto::CoreKind::cube) != is_cube_end)

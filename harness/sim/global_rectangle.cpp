@@ -46,6 +46,15 @@ bool check_owner(Machine& m, const View& view) {
                  view.made_by ? view.made_by->location : m.function().location);
 }
 
+bool check_extent(Machine& m, const View& view) {
+  constexpr std::int64_t kFew = 1 << 16;
+  const RectangleShape shape = shape_of(view);
+  const std::int64_t size = view.base.tensor == kNoTensor ? 0 : m.tensor(view.base.tensor).size();
+  if (shape.rows == 0 || shape.cols <= std::max(size, kFew) / shape.rows) return true;
+  return m.fault("transfer-shape", fmt::format("{}x{} elements of a tensor of {}", shape.rows, shape.cols, size),
+                 view.made_by ? view.made_by->location : m.function().location);
+}
+
 View band(const View& whole, std::int64_t index, const View& part) {
   const auto axis = [](const View& view) { return view.rank >= 2 ? view.rank - 2 : 0; };
   const std::size_t d = axis(whole);

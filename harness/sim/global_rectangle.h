@@ -15,6 +15,10 @@ RectangleShape shape_of(const View& view);
 // The view's tensor belongs to this rank, or is another's window (rule "foreign-memory").
 bool check_owner(Machine& m, const View& view);
 
+// No more elements than the tensor has, up to some: a view that shows elements again and again is no transfer's (rule
+// "transfer-shape").
+bool check_extent(Machine& m, const View& view);
+
 // All of the view; false after a fault.
 bool load_rectangle(Machine& m, const View& view, Cargo& cargo);
 // The cargo into the view's leading rows and columns.
