@@ -169,8 +169,12 @@ hn::Vec<hn::Rebind<float, D>> exp_of(D f64, V x) {
     sum = hn::Add(hn::Mul(sum, r), hn::Set(f64, kCoefficients[n]));
   const auto power = hn::ShiftLeft<52>(hn::Add(hn::PromoteTo(i64, k), hn::Set(i64, std::int64_t{1023})));
   const V value = hn::Mul(sum, hn::BitCast(f64, power));
-  const V beyond = hn::Set(f64, 0x1.FFFFFFp+127), infinity = hn::Set(f64, static_cast<double>(HUGE_VALF));
-  return hn::DemoteTo(hn::Rebind<float, D>(), hn::IfThenElse(hn::Ge(value, beyond), infinity, value));
+  // Not every instruction set's demotion keeps infinities: they are put in afterwards.
+  const hn::Rebind<float, D> f32;
+  const auto beyond = hn::Ge(value, hn::Set(f64, 0x1.FFFFFFp+127));
+  const auto overflows = hn::DemoteTo(f32, hn::IfThenElseZero(beyond, hn::Set(f64, 1.0)));
+  const auto finite = hn::DemoteTo(f32, hn::IfThenElse(beyond, hn::Zero(f64), value));
+  return hn::IfThenElse(hn::Gt(overflows, hn::Zero(f32)), hn::Set(f32, HUGE_VALF), finite);
 }
 
 void exponential(const float* from, float* to, std::int64_t n) {
