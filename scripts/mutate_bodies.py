@@ -31,6 +31,9 @@ def places(root):
             # Messages, includes and template heads hold no computation.
             if not any(word in code for word in ("#include", "fmt::", "template <", "fault", "namespace", "case ")):
                 for match in PATTERN.finditer(code):
+                    # The way out after a broken rule: properties run legal kernels alone.
+                    if match.group() == "false" and "return false;" in code:
+                        continue
                     yield path, offset + match.start(), match.group()
             offset += len(line)
 
