@@ -77,17 +77,20 @@ Result<Declared> read_attributes(const KernelPlan& plan, KernelArgument& argumen
     if (pointers_only != argument.is_pointer)
       return refuse(plan, argument, fmt::format("{} belongs to a {}", key, pointers_only ? "pointer" : "scalar"));
     const auto* text = std::get_if<pto::StringAttr>(&attribute.value);
-    const bool is_text = key == "assay.value" || key == "assay.fill" || key == "assay.peer";
+    const auto* number = std::get_if<pto::IntAttr>(&attribute.value);
+    const bool is_value = key == "assay.value";
+    const bool is_text = key == "assay.fill" || key == "assay.peer";
     const bool is_number = key == "assay.rank" || key == "assay.rank_offset";
-    if (!is_text && !is_number && key != "assay.window")
+    if (!is_value && !is_text && !is_number && key != "assay.window")
       return refuse(plan, argument, fmt::format("unknown attribute {}", key));
     if (is_text && !text) return refuse(plan, argument, fmt::format("{} is a string", key));
-    if (is_number && !std::holds_alternative<pto::IntAttr>(attribute.value))
-      return refuse(plan, argument, fmt::format("{} is an integer", key));
+    if (is_number && !number) return refuse(plan, argument, fmt::format("{} is an integer", key));
     if (key == "assay.window") argument.window = true;
     if (key == "assay.fill") argument.given = text->value;
     if (key == "assay.peer") declared.peer = text->value;
-    if (key == "assay.value")
+    if (is_value && !text && !number) return refuse(plan, argument, "assay.value is a string or an integer");
+    if (is_value && number) argument.given = fmt::format("{}", number->value);  // parsed with the user's values
+    if (is_value && text)
       if (auto read = read_value(plan, argument, text->value); !read) return tl::unexpected(std::move(read.error()));
   }
   if (!declared.peer.empty()) {

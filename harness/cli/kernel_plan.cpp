@@ -174,12 +174,15 @@ Result<void> bind_scalars(KernelPlan& plan, const Values& values) {
       return bad_input("argument '{}' of {} has type {}; a kernel takes pointers and scalars", argument.name,
                        list_tasks(plan), pto::to_string(argument.type));
     if (!values[i]) {
-      if (argument.source == KernelArgument::Source::value) choose_scalar(argument, scalar->kind, plan.blocks);
-      continue;
+      if (argument.source != KernelArgument::Source::value) continue;
+      if (argument.given.empty()) {
+        choose_scalar(argument, scalar->kind, plan.blocks);
+        continue;
+      }
     }
     argument.source = KernelArgument::Source::value;
-    argument.given = *values[i];
-    const auto value = parse_scalar(argument.name, scalar->kind, *values[i]);
+    if (values[i]) argument.given = *values[i];
+    const auto value = parse_scalar(argument.name, scalar->kind, argument.given);
     if (!value) return tl::unexpected(value.error());
     argument.scalar = *value;
   }
