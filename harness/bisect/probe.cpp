@@ -90,6 +90,8 @@ Probe::Answer Probe::run(const Modules& modules, device::Backend& backend, std::
     device::RunOptions options;
     options.profile = &profile_;
     options.instruction_budget = budget;
+    options.order = stage_.order;
+    options.schedule = stage_.schedule;
     options.contract_fma = profile_.contraction == Contraction::allowed;
     if (t == traced_task) options.tracer = tracer;
     answer.report = backend.run(launch, options);

@@ -7,6 +7,7 @@
 #include "harness/cli/checks.h"
 #include "harness/core/command.h"
 #include "harness/device/backend.h"
+#include "harness/device/schedule.h"
 #include "harness/run/matrix.h"
 
 namespace assay::cli {
@@ -20,6 +21,9 @@ void add_case_options(CLI::App& command, CaseOptions& options) {
   command.add_option("--backend", options.backend, "Backends instead of the matrix's, which must be there: sim,opencl");
   command.add_option("--pipelines", options.pipelines, "Folder of pipelines (repeatable)");
   command.add_option("--seed", options.seed, "Seed of cases that name none, and of --cover")->check(at_least(0));
+  command.add_option("--order", options.order, "Order of cases that name none: auto, program or explicit");
+  command.add_option("--schedule", options.schedule,
+                     "Interleaving on the simulator of cases that name none: canonical, worst or seed=N");
   command.add_option("--repeat", options.repeat, "Run each case N times, each time with other inputs")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
 }
@@ -107,6 +111,15 @@ Result<run::CaseSource> case_source(const CaseOptions& options) {
   source.plan.shard = *shard;
   source.plan.repeat = options.repeat;
   if (options.seed >= 0) source.plan.seed = options.seed;
+  if (!options.order.empty()) {
+    if (const auto order = device::parse_order(options.order); !order) return tl::unexpected(order.error());
+    source.plan.order = options.order;
+  }
+  if (!options.schedule.empty()) {
+    if (const auto schedule = device::parse_schedule(options.schedule); !schedule)
+      return tl::unexpected(schedule.error());
+    source.plan.schedule = options.schedule;
+  }
   if (!backends->empty()) source.plan.backends = fmt::format("{}", fmt::join(*backends, "+"));
   return source;
 }

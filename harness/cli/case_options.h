@@ -19,6 +19,7 @@ struct CaseOptions {
   std::vector<std::string> files;
   std::string replay, filter, cover = "all", shard = "1/1", backend;
   std::vector<std::string> pipelines;
+  std::string order, schedule;
   std::int64_t seed = -1;
   std::int64_t repeat = 1;
 };

@@ -234,6 +234,8 @@ Result<LintedFile> lint(const std::filesystem::path& file, const LintOptions& op
   linted.file = file.string();
   auto read = pto::read_file(file);
   if (!read) return tl::unexpected(std::move(read.error()));
+  const std::vector<Error> violations = pto::violations(*read);
+  if (violations.empty()) launch_ring_ends_together(*read);
   const auto module = std::make_shared<const pto::Module>(std::move(*read));
   linted.source = module->source;
   linted.profile = options.profile.empty() ? profile_of(*module) : options.profile;
@@ -241,7 +243,6 @@ Result<LintedFile> lint(const std::filesystem::path& file, const LintOptions& op
   if (!profile) return tl::unexpected(profile.error());
 
   Collection all;
-  const std::vector<Error> violations = pto::violations(*module);
   for (const Error& error : violations) all.add(violation(error), "");
   if (violations.empty()) {
     for (Finding& finding : static_findings(*module, *profile)) all.add(std::move(finding), "");

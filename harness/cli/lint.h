@@ -54,6 +54,9 @@ std::vector<device::Schedule> default_schedules();
 // that breaks the verifier's rules is a finding, and is not run.
 Result<LintedFile> lint(const std::filesystem::path& file, const LintOptions& options, device::Backend& backend);
 
+// Adds a function that calls both ends of a ring which stand in the module as a cube and a vector function nobody calls.
+void launch_ring_ends_together(pto::Module& module);
+
 // Findings that need no run: of a module the verifier has passed.
 std::vector<Finding> static_findings(const pto::Module& module, const Profile& profile);
 

@@ -14,8 +14,9 @@ namespace {
 constexpr std::size_t kMostParameters = 64, kMostTensors = 256, kMostStages = 64, kMostChoices = 64;
 constexpr std::size_t kMostDimensions = 5;  // of a view (pto-format 3.2)
 // Keys of a case that are not parameters (harness/run/case.h).
-constexpr std::string_view kReserved[] = {"pipeline", "fill", "seed",    "profile",    "policy", "backends",
-                                          "expect",   "tags", "timeout", "constraint", "cover"};
+constexpr std::string_view kReserved[] = {"pipeline", "fill",   "seed",    "profile", "policy",
+                                          "backends", "expect", "tags",    "timeout", "constraint",
+                                          "cover",    "order",  "schedule"};
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 64 || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;

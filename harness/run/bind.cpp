@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "harness/device/schedule.h"
 #include "harness/pipeline/suggest.h"
 #include "harness/run/execute.h"
 #include "harness/run/substitute.h"
@@ -11,8 +12,8 @@
 namespace assay::run {
 namespace {
 
-constexpr std::array<std::string_view, 10> kCaseKeys = {"pipeline", "fill",   "seed", "profile", "policy",
-                                                        "backends", "expect", "tags", "timeout", "offset"};
+constexpr std::array<std::string_view, 12> kCaseKeys = {"pipeline", "fill", "seed",    "profile", "policy", "backends",
+                                                        "expect",   "tags", "timeout", "offset",  "order",  "schedule"};
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 48;
 
 bool is_case_key(std::string_view key) { return std::find(kCaseKeys.begin(), kCaseKeys.end(), key) != kCaseKeys.end(); }
@@ -56,6 +57,16 @@ Result<void> check_known(const pipeline::Pipeline& pipeline, const Case& c) {
   return {};
 }
 
+Result<void> bind_schedule(const Case& c, Bindings& bindings) {
+  const auto order = device::parse_order(c.get("order", "auto"));
+  if (!order) return tl::unexpected(order.error());
+  const auto schedule = device::parse_schedule(c.get("schedule", "canonical"));
+  if (!schedule) return tl::unexpected(schedule.error());
+  bindings.order = *order;
+  bindings.schedule = *schedule;
+  return {};
+}
+
 }  // namespace
 
 Result<std::int64_t> evaluate(const Expression& expression, const Bindings& bindings) {
@@ -90,6 +101,7 @@ Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c) {
   if (const auto known = check_known(pipeline, c); !known) return tl::unexpected(known.error());
   Bindings bindings;
   if (const auto bound = bind_offset(c, bindings); !bound) return tl::unexpected(bound.error());
+  if (const auto bound = bind_schedule(c, bindings); !bound) return tl::unexpected(bound.error());
   for (const pipeline::Parameter& parameter : pipeline.parameters) {
     const auto given = c.values.find(parameter.name);
     const bool is_word = !parameter.choices.empty();

@@ -26,6 +26,8 @@ struct Bindings {
   std::map<std::string, std::int64_t, std::less<>> integers;
   std::map<std::string, std::string, std::less<>> words;
   std::int64_t offset = 0;  // elements by which every tensor starts behind an aligned address
+  device::Order order = device::Order::automatic;
+  device::Schedule schedule;
 };
 Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c);
 
@@ -58,7 +60,9 @@ struct ResolvedTask {
 struct ResolvedStage {
   const pipeline::StageSpec* spec = nullptr;
   std::vector<ResolvedTask> tasks;
-  std::int64_t offset = 0;  // as in Bindings
+  std::int64_t offset = 0;  // as in Bindings, and so are these
+  device::Order order = device::Order::automatic;
+  device::Schedule schedule;
 };
 // Parsed and verified modules by file; shared between the cases of one executor. A file that changes on disk is read
 // again. Not thread-safe.

@@ -106,6 +106,8 @@ device::RunOptions Executor::State::run_options(const PreparedCase& prepared) co
   result.profile = &prepared.profile;
   result.instruction_budget = options.instruction_budget;
   result.contract_fma = options.contract_fma;
+  result.order = prepared.bindings.order;
+  result.schedule = prepared.bindings.schedule;
   return result;
 }
 

@@ -13,6 +13,8 @@ namespace {
 // What --seed, --repeat and --backend change about a case.
 void specialise(Case& c, const PlanOptions& options, std::uint32_t repetition) {
   if (options.backends) c.values["backends"] = *options.backends;
+  if (options.order) c.values.emplace("order", *options.order);
+  if (options.schedule) c.values.emplace("schedule", *options.schedule);
   if (!options.seed && repetition == 0) return;
   const auto given = c.values.find("seed");
   std::int64_t seed = options.seed.value_or(0);
@@ -161,7 +163,7 @@ class PlanBuilder {
       ++count.filtered;
       return {};
     }
-    const bool plain = !plan_.options_.seed;
+    const bool plain = !plan_.options_.seed && !plan_.options_.order && !plan_.options_.schedule;
     for (std::uint32_t repetition = 0; repetition < plan_.options_.repeat; ++repetition) {
       std::uint64_t id = 0;
       if (plain && repetition == 0) {
@@ -280,7 +282,8 @@ const Case& PlanWalker::at(std::size_t index) {
   }
   cursor_->seek(entry.ordinal);
   const PlanOptions& options = plan_.options_;
-  if (!options.backends && !options.seed && entry.repetition == 0) return cursor_->current();
+  if (!options.backends && !options.seed && !options.order && !options.schedule && entry.repetition == 0)
+    return cursor_->current();
   case_ = cursor_->current();
   specialise(case_, options, entry.repetition);
   return case_;

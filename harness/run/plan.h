@@ -25,10 +25,11 @@ Result<int> parse_cover(std::string_view text);
 struct PlanOptions {
   std::optional<Filter> filter;
   Shard shard;
-  int cover = 0;                        // strength of the covering array per row; 0: the whole product
-  std::optional<std::int64_t> seed;     // of cases that name none; also chooses the covering array
-  std::int64_t repeat = 1;              // repetition r of a case has seed + r * kRepetitionStride
-  std::optional<std::string> backends;  // instead of the matrix's ("sim+opencl")
+  int cover = 0;                               // strength of the covering array per row; 0: the whole product
+  std::optional<std::int64_t> seed;            // of cases that name none; also chooses the covering array
+  std::int64_t repeat = 1;                     // repetition r of a case has seed + r * kRepetitionStride
+  std::optional<std::string> backends;         // instead of the matrix's ("sim+opencl")
+  std::optional<std::string> order, schedule;  // of cases that name none
 };
 
 inline constexpr std::int64_t kRepetitionStride = 1'000'003;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "harness/device/schedule.h"
 #include "harness/run/case.h"
 
 namespace assay::run {
@@ -15,7 +16,7 @@ struct Spelling {
   std::string_view name, key;
   ColumnKind kind;
 };
-constexpr std::array<Spelling, 15> kSpellings{{{"pipeline", "pipeline", ColumnKind::pipeline},
+constexpr std::array<Spelling, 17> kSpellings{{{"pipeline", "pipeline", ColumnKind::pipeline},
                                                {"constraint", "constraint", ColumnKind::constraint},
                                                {"expect", "expect", ColumnKind::expect},
                                                {"backends", "backends", ColumnKind::backends},
@@ -29,7 +30,9 @@ constexpr std::array<Spelling, 15> kSpellings{{{"pipeline", "pipeline", ColumnKi
                                                {"seeds", "seed", ColumnKind::seed},
                                                {"profile", "profile", ColumnKind::profile},
                                                {"policy", "policy", ColumnKind::policy},
-                                               {"offset", "offset", ColumnKind::offset}}};
+                                               {"offset", "offset", ColumnKind::offset},
+                                               {"order", "order", ColumnKind::order},
+                                               {"schedule", "schedule", ColumnKind::schedule}}};
 
 // Seeds leave room for --repeat to derive further ones.
 constexpr std::int64_t kMaxSeed = std::int64_t{1} << 62;
@@ -39,6 +42,11 @@ std::optional<std::string> check_each(const CellValues& values, const Vocabulary
   for (std::int64_t i = 0; i < values.size(); ++i)
     if (auto complaint = check(values.at(i))) return complaint;
   return std::nullopt;
+}
+
+template <class T>
+std::optional<std::string> complaint_of(const Result<T>& parsed) {
+  return parsed ? std::nullopt : std::optional(parsed.error().message);
 }
 
 std::optional<std::string> check_integers(const CellValues& values, const std::string& key,
@@ -158,6 +166,10 @@ class RowReader {
         return check_integers(values, "seed", 0, kMaxSeed);
       case ColumnKind::offset:
         return check_integers(values, "offset", 0, kMostOffset);
+      case ColumnKind::order:
+        return check_each(values, [](std::string_view word) { return complaint_of(device::parse_order(word)); });
+      case ColumnKind::schedule:
+        return check_each(values, [](std::string_view word) { return complaint_of(device::parse_schedule(word)); });
       case ColumnKind::profile:
         return check_each(values, vocabulary_.profile);
       case ColumnKind::policy:

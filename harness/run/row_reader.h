@@ -17,6 +17,8 @@ enum class ColumnKind : std::uint8_t {
   profile,
   policy,
   offset,
+  order,
+  schedule,
   parameter
 };
 

@@ -212,7 +212,7 @@ Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pi
   KernelCache own;
   const auto tensors = resolve_tensors(pipeline, bindings);
   if (!tensors) return tl::unexpected(tensors.error());
-  ResolvedStage resolved{&stage, {}, bindings.offset};
+  ResolvedStage resolved{&stage, {}, bindings.offset, bindings.order, bindings.schedule};
   for (const pipeline::Task& task : stage.tasks) {
     auto one = resolve_task(task, bindings, *tensors, cache ? *cache : own);
     if (!one) return tl::unexpected(one.error());
