@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -33,21 +34,38 @@ TEST(LintRules, NamesAreUniqueAndRowsAreComplete) {
   EXPECT_EQ(find_rule("no-such-rule"), nullptr);
 }
 
-// Every rule the simulator's sources name is a row.
+// Text of the sources that report findings.
+std::vector<std::string> sources() {
+  std::vector<std::string> texts;
+  const auto add = [&](const std::filesystem::path& file) {
+    const std::string name = file.filename().string();
+    if ((name.ends_with(".cpp") || name.ends_with(".h")) && name.find("test") == std::string::npos)
+      texts.push_back(text_of(file));
+  };
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(ASSAY_SOURCE_DIR "/harness/sim"))
+    add(entry.path());
+  for (const char* file : {"lint.cpp", "lint_static.cpp"}) add(std::string(ASSAY_SOURCE_DIR "/harness/cli/") + file);
+  return texts;
+}
+
 TEST(LintRules, HoldEveryRuleOfTheSimulator) {
-  const std::regex named("(?:fault(?:_at_\\w+)?\\(\\s*|\\brule = )\"([a-z-]+)\"|\"(race-[a-z]+)\"");
+  const std::regex named(
+      "(?:(?:fault(?:_at_\\w+)?|diagnostic|finding)\\(\\s*|\\brule = )\"([a-z-]+)\"|\"(race-[a-z]+)\"");
   std::set<std::string> found;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(ASSAY_SOURCE_DIR "/harness/sim")) {
-    const std::string name = entry.path().filename().string();
-    if ((!name.ends_with(".cpp") && !name.ends_with(".h")) || name.ends_with("_test.cpp") ||
-        name.find("test") != std::string::npos)
-      continue;
-    const std::string text = text_of(entry.path());
+  for (const std::string& text : sources())
     for (std::sregex_iterator match(text.begin(), text.end(), named), end; match != end; ++match)
       found.insert((*match)[1].matched ? (*match)[1].str() : (*match)[2].str());
-  }
-  EXPECT_GT(found.size(), 20U);
+  EXPECT_GT(found.size(), 30U);
   for (const std::string& rule : found) EXPECT_NE(find_rule(rule), nullptr) << rule;
+}
+
+TEST(LintRules, AreAllReportedBySomebody) {
+  const std::vector<std::string> texts = sources();
+  for (const Rule& rule : rules()) {
+    const std::string literal = fmt::format("\"{}\"", rule.name);
+    EXPECT_TRUE(std::ranges::any_of(texts, [&](const std::string& text) { return text.find(literal) != text.npos; }))
+        << rule.name;
+  }
 }
 
 TEST(LintRules, TheDocumentListsEachWithItsSeverity) {
