@@ -46,10 +46,13 @@ struct TraceEvent {
 // Events of one block come in program order, blocks in ascending order. Return false to stop the run early.
 using Tracer = std::function<bool(const TraceEvent&)>;
 
-// Which rank a tensor belongs to, and whether the others may reach it.
+// Which rank a tensor belongs to, whether the others may reach it, and whether it holds values.
 struct Placement {
   std::int64_t rank = 0;
   bool window = false;
+  // Undefined until written: reading it before is the broken rule "undefined-bytes", bytes that the run never writes are
+  // "unwritten-output".
+  bool undefined = false;
 };
 
 struct Launch {

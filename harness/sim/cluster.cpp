@@ -40,9 +40,10 @@ struct Cluster::Agent {
   Pipes* pipes() { return machine.in_explicit_order() ? &machine.pipes() : nullptr; }
 };
 
-Cluster::Cluster(MemoryPool& pool, Signals& signals, const device::RunOptions& options, device::RunReport& report,
+Cluster::Cluster(MemoryPool& pool, GlobalMemory& memory, Signals& signals, const device::RunOptions& options, device::RunReport& report,
                  const std::atomic<std::int64_t>* cancelled)
     : pool_(pool),
+      memory_(memory),
       options_(options),
       report_(report),
       cancelled_(cancelled),
@@ -74,11 +75,13 @@ bool Cluster::start(std::size_t index) {
   }
   Clock seen;
   for (std::size_t before : job.after) seen.join(progress_[before].seen);
+  const bool alone = cancelled_ != nullptr;  // one of many blocks that run independently
   for (std::int64_t block = job.first_block; block < job.last_block; ++block) {
+    const RunUnit unit{static_cast<std::uint32_t>(job.task), alone ? block : -1};
     const std::vector<Core>& cores = job.program->cores;
     for (std::size_t at = 0; at < cores.size(); ++at) {
       agents_.push_back(
-          std::make_unique<Agent>(pool_.take(), job, options_, report_, Surroundings{shared_, flags_, findings_}));
+          std::make_unique<Agent>(pool_.take(), job, options_, report_, Surroundings{shared_, flags_, findings_, memory_, histories_, unit}));
       Agent& agent = *agents_.back();
       AgentId who;
       who.rank = job.launch->rank;

@@ -40,9 +40,12 @@ struct Job {
 class Cluster {
  public:
   // Stops early, without a word, once `cancelled` is below the first job's first block.
-  Cluster(MemoryPool& pool, Signals& signals, const device::RunOptions& options, device::RunReport& report,
+  Cluster(MemoryPool& pool, GlobalMemory& memory, Signals& signals, const device::RunOptions& options, device::RunReport& report,
           const std::atomic<std::int64_t>* cancelled = nullptr);
   ~Cluster();
+
+  // What the agents did to global memory.
+  GlobalHistories& histories() { return histories_; }
 
   // Runs the jobs; true when every agent came to its end.
   bool run(std::span<const Job> jobs);
@@ -71,6 +74,8 @@ class Cluster {
   std::uint64_t draw(std::uint64_t below);
 
   MemoryPool& pool_;
+  GlobalMemory& memory_;
+  GlobalHistories histories_;
   const device::RunOptions& options_;
   device::RunReport& report_;
   const std::atomic<std::int64_t>* cancelled_;

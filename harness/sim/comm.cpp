@@ -82,7 +82,7 @@ void report_stale(Machine& m, const std::optional<Signal::Stale>& stale, const S
 
 bool notify(Machine& m, const Instruction& i) {
   const View& view = m.view(i.operands[0]);
-  if (!check_signal(m, view, {1, 1})) return false;
+  if (!m.access_window(AccessKind::atomic, view, 1, 1)) return false;
   const bool adds = pto::word(i.source->attributes, "notifyOp") == "atomic_add";
   const Word word{{&m.tensor(view.base.tensor), view.base.offset}, m.global(view.base.tensor) + view.base.offset * 4};
   const std::int32_t before = word.value();

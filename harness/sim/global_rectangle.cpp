@@ -68,7 +68,7 @@ View band(const View& whole, std::int64_t index, const View& part) {
 
 bool load_rectangle(Machine& m, const View& view, Cargo& cargo) {
   const RectangleShape shape = shape_of(view);
-  if (!check_owner(m, view) || !check_window(m, view, shape.rows, shape.cols)) return false;
+  if (!m.access_window(AccessKind::read, view, shape.rows, shape.cols)) return false;
   const std::int64_t width = info(view.base.element).bits / 8;
   cargo.dtype = view.base.element;
   cargo.rows = shape.rows;
@@ -84,7 +84,8 @@ bool load_rectangle(Machine& m, const View& view, Cargo& cargo) {
 }
 
 bool store_rectangle(Machine& m, const View& view, const Cargo& cargo, bool atomic_add) {
-  if (!check_owner(m, view) || !check_window(m, view, cargo.rows, cargo.cols)) return false;
+  const AccessKind kind = atomic_add ? AccessKind::atomic : AccessKind::write;
+  if (!m.access_window(kind, view, cargo.rows, cargo.cols)) return false;
   const std::int64_t width = info(view.base.element).bits / 8;
   std::byte* global = m.global(view.base.tensor);
   std::vector<std::int64_t> offsets;

@@ -38,10 +38,13 @@ Machine::Machine(Memories& memories, const Program& program, const device::Launc
       options_(options),
       report_(report) {
   for (Tensor* tensor : launch.tensors) tensors_.push_back(tensor->bytes().data());
+  global_tensors_ = surroundings.memory.tensors_of(launch);
   frames_.reserve(16);
 }
 
-Machine::~Machine() = default;
+Machine::~Machine() {
+  if (cache_) surroundings_.memory.finish_core(*cache_);
+}
 
 void Machine::push_frame(const FunctionCode& code) {
   Frame frame;
@@ -87,6 +90,10 @@ bool Machine::start(const AgentId& who, std::uint32_t core, const Clock& seen) {
   scratch_clobbered_by_ = nullptr;
   private_end_.fill(0);
   pipes_ = program_.explicit_order ? std::make_unique<Pipes>(*this, core, seen) : nullptr;
+  for (LocalHistory& history : histories_) history.clear();
+  if (pipes_)
+    cache_ = &surroundings_.memory.start_core(who.rank, who.kind ? static_cast<int>(*who.kind) : 2, who.block,
+                                              who.sub_block, surroundings_.unit);
   const FunctionCode& entry = program_.functions.front();
   push_frame(entry);
   return bind_arguments(entry);
@@ -211,8 +218,8 @@ std::optional<pto::Location> Machine::stream_location() const {
 }
 
 void Machine::deadlock(std::string_view actor, const Wait& wait) {
-  device::Diagnostic waiting = diagnostic("deadlock", fmt::format("{}, {}, waits for {} from {}", describe(who_), actor,
-                                                                  wait.for_what, wait.from));
+  device::Diagnostic waiting = diagnostic(
+      "deadlock", fmt::format("{}, {}, waits for {} from {}", describe(who_), actor, wait.for_what, wait.from));
   waiting.related = wait.where;
   if (report_.status != device::RunStatus::deadlock) report_.reason = waiting.message;
   report_.status = device::RunStatus::deadlock;
@@ -277,6 +284,7 @@ bool Machine::allocate_private(Tile& tile) {
   live_storages_.push_back(tile.storage);
   tile.address = storage.address;
   if (size > 0) space.undefine(tile.address, size);
+  if (pipes_) histories_[static_cast<std::size_t>(tile.space)].forget(tile.address, tile.address + size);
   return true;
 }
 

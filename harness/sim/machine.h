@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "harness/device/backend.h"
+#include "harness/sim/global_memory.h"
 #include "harness/sim/memory.h"
-#include "harness/sim/order/access_history.h"
-#include "harness/sim/order/clock.h"
 #include "harness/sim/program.h"
 #include "harness/sim/shared.h"
 #include "harness/sim/tile.h"
@@ -69,7 +68,16 @@ struct Surroundings {
   Shared& shared;      // rings, signals, barriers, collectives: shared.h
   CrossFlags& flags;   // sync.set, set_intra_block: flags.h
   Findings& findings;  // races reported so far
+  GlobalMemory& memory;
+  GlobalHistories& histories;  // of what the agents that run together did to it
+  RunUnit unit;
 };
+
+// "pto.tadd on PIPE_V reads bytes 0x0 to 0x40 of `where`, which pto.tload (line 7) on PIPE_MTE2 wrote; nothing orders
+// the two".
+std::string describe_race(const Access& later, const Conflict& conflict, std::string_view where);
+// "%x's tensor"
+std::string describe_tensor(const device::Launch& launch, std::size_t tensor);
 
 class Machine {
  public:
@@ -110,7 +118,8 @@ class Machine {
   void acquire(const Clock& clock);
   void release(Clock& clock);
 
-  // ---- explicit order: who executes the current operation, for the histories of accesses. Only when in_explicit_order.
+  // ---- explicit order: who executes the current operation, for the histories of accesses. Only when
+  // in_explicit_order.
   bool in_explicit_order() const { return pipes_ != nullptr; }
   Pipes& pipes() { return *pipes_; }
   Access access(AccessKind kind) const;  // by the current operation
@@ -162,12 +171,28 @@ class Machine {
   // A buffer of at least `bytes` bytes that lives until the end of the operation.
   std::byte* staging(std::size_t stage, std::int64_t bytes);
 
+  // The tile's bytes are overwritten with nothing in particular: they become undefined.
+  void clobber(const Tile& tile);
+
   // ---- the hidden scratch window of vec (pto-isa 1.2)
   void clobber_scratch_window();
   bool touches_scratch_window(const Tile& tile) const;
 
   // ---- global memory
   Tensor& tensor(std::size_t index) { return *launch_.tensors[index]; }
+  // What every access to global memory goes through before it touches the bytes; false after a fault (rules "bounds",
+  // "foreign-memory", "undefined-bytes"). Findings: "race-raw", "race-war", "race-waw", "stale-line". A write defines.
+  // The leading rows x cols of the view:
+  bool access_window(AccessKind kind, const View& view, std::int64_t rows, std::int64_t cols);
+  // Bytes [begin, end) of the tensor, which exist:
+  bool access_global(AccessKind kind, std::size_t tensor, std::int64_t begin, std::int64_t end);
+  // One scalar through the core's cache, with its checks. The bytes exist.
+  bool load_global(std::size_t tensor, std::int64_t offset, std::int64_t width, std::uint64_t& bits);
+  bool store_global(std::size_t tensor, std::int64_t offset, std::int64_t width, std::uint64_t bits);
+  // cmo.cacheinvalid of [begin, end) and of all; fence.barrier_all.
+  void invalidate_cache(std::size_t tensor, std::int64_t begin, std::int64_t end);
+  void invalidate_cache();
+  void fence_cache();
   // The tensor's bytes; null for kNoTensor.
   std::byte* global(std::size_t index) { return index < tensors_.size() ? tensors_[index] : nullptr; }
 
@@ -186,6 +211,14 @@ class Machine {
   device::Diagnostic diagnostic(std::string_view rule, std::string message) const;
   void add_finding(device::Diagnostic broken, const pto::Operation* op, const pto::Operation* earlier,
                    const pto::Function* earlier_function);
+  // Records the access to on-chip memory; only in explicit order.
+  void record_local(AccessKind kind, const Tile& tile, std::int64_t rows, std::int64_t cols);
+  void record_local(AccessKind kind, pto::Space space, std::int64_t begin, std::int64_t end);
+  void report_races(const Access& later, std::string_view where);  // those in conflicts_
+  bool check_owner(std::size_t tensor, const pto::Operation* made_by);
+  bool report_undefined_global(std::size_t tensor, std::int64_t at);
+  void report_stale(const ScalarStore& store, std::size_t tensor, std::int64_t begin, std::int64_t end,
+                    std::string_view what);
   // The first undefined byte of rows and columns [begin, end), which has one.
   bool report_undefined(const Tile& tile, Extent begin, Extent end);
   device::TraceEvent event() const;
@@ -208,6 +241,10 @@ class Machine {
   const device::RunOptions& options_;
   device::RunReport& report_;
   std::vector<std::byte*> tensors_;
+  std::vector<GlobalTensor*> global_tensors_;
+  ScalarCache* cache_ = nullptr;  // null in program order
+  std::array<LocalHistory, 7> histories_;
+  Conflicts conflicts_;  // of one access
 
   std::vector<std::uint64_t> scalars_;
   std::vector<Pointer> pointers_;
@@ -222,7 +259,7 @@ class Machine {
   const pto::Function* function_ = nullptr;  // the current operation's
   const Instruction* current_ = nullptr;
   const std::vector<std::int64_t>* queued_loop_indices_ = nullptr;  // of a queued operation
-  bool stopped_ = false;  // the tracer asked for it
+  bool stopped_ = false;                                            // the tracer asked for it
 
   std::vector<Storage> storages_;            // of the block, dead ones are reused
   std::vector<std::int32_t> live_storages_;  // in order of allocation

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "harness/sim/machine.h"
+#include "harness/sim/ops/window.h"
 #include "harness/sim/scalar.h"
 
 namespace assay::sim {
@@ -25,7 +26,9 @@ bool load_scalar(Machine& m, const Instruction& i) {
   const Pointer& pointer = m.pointer(i.operands[0]);
   std::int64_t index = 0;
   if (!global_index(m, pointer, m.integer(i.operands[1]), 0, index)) return false;
-  const std::uint64_t bits = m.tensor(pointer.tensor).bits(index);
+  const std::int64_t width = bytes_of(pointer.element, 1);
+  std::uint64_t bits = 0;
+  if (!m.load_global(pointer.tensor, index * width, width, bits)) return false;
   m.scalar(i.results[0]) = slot_of_element(bits, i.kind);
   m.trace_scalar(element_type(i.kind), bits);
   return true;
@@ -36,7 +39,8 @@ bool store_scalar(Machine& m, const Instruction& i) {
   std::int64_t index = 0;
   if (!global_index(m, pointer, m.integer(i.operands[2]), 1, index)) return false;
   const std::uint64_t bits = element_of_slot(m.scalar(i.operands[0]), i.from_kind);
-  m.tensor(pointer.tensor).set_bits(index, bits);
+  const std::int64_t width = bytes_of(pointer.element, 1);
+  if (!m.store_global(pointer.tensor, index * width, width, bits)) return false;
   if (!m.tracing()) return true;
   std::vector<std::byte> data(static_cast<std::size_t>(bytes_of(pointer.element, 1)));
   std::memcpy(data.data(), &bits, data.size());
@@ -112,6 +116,40 @@ bool set_array(Machine& m, const Instruction& i) {
   return true;
 }
 
+// cmo.cacheinvalid: all; the pointer's line; from the pointer on; the view.
+bool invalidate(Machine& m, const Instruction& i) {
+  if (i.operands.empty()) {
+    m.invalidate_cache();
+    return true;
+  }
+  if (i.operands[0].kind == Kind::view) {
+    const View& view = m.view(i.operands[0]);
+    std::int64_t rows = 1;
+    for (std::size_t d = 0; d + 1 < view.rank; ++d) rows *= view.shape[d];
+    const std::int64_t cols = view.shape[view.rank - 1], width = bytes_of(view.base.element, 1);
+    if (!check_window(m, view, rows, cols)) return false;
+    for_each_row(view, rows, cols, [&](std::int64_t, std::int64_t offset, std::int64_t stride) {
+      if (stride == 1) return m.invalidate_cache(view.base.tensor, offset * width, (offset + cols) * width);
+      for (std::int64_t col = 0; col < cols; ++col)
+        m.invalidate_cache(view.base.tensor, (offset + col * stride) * width, (offset + col * stride + 1) * width);
+    });
+    return true;
+  }
+  const Pointer& pointer = m.pointer(i.operands[0]);
+  std::int64_t index = 0;
+  if (!global_index(m, pointer, 0, 0, index)) return false;
+  const std::int64_t width = bytes_of(pointer.element, 1);
+  const auto size = static_cast<std::int64_t>(m.tensor(pointer.tensor).bytes().size());
+  const bool one_line = pto::find(i.source->attributes, "single_cache_line") != nullptr;
+  m.invalidate_cache(pointer.tensor, index * width, one_line ? (index + 1) * width : size);
+  return true;
+}
+
+bool fence(Machine& m, const Instruction&) {
+  m.fence_cache();
+  return true;
+}
+
 bool no_effect(Machine&, const Instruction&) { return true; }
 
 }  // namespace
@@ -132,9 +170,11 @@ Body memory_body(OpCode code) {
       return get_array;
     case OpCode::local_array_set:
       return set_array;
-    case OpCode::tprint:
     case OpCode::cmo_cacheinvalid:
+      return invalidate;
     case OpCode::fence_barrier_all:
+      return fence;
+    case OpCode::tprint:
     case OpCode::set_ffts:
       return no_effect;
     default:

@@ -61,18 +61,36 @@ class TaskRun {
 
   RunReport run() {
     if (!prepare()) return std::move(report_);
-    if (!is_chain(tasks_)) {
-      Cluster(pool_, signals_, options_, report_).run(jobs_);
-      return std::move(report_);
-    }
-    for (Job& job : jobs_) {
-      job.after.clear();
-      if (!run_launch(job)) break;
-    }
+    memory_.emplace(tasks_, *options_.profile);
+    if (run_all()) finish();
     return std::move(report_);
   }
 
  private:
+  bool run_all() {
+    if (!is_chain(tasks_)) return Cluster(pool_, *memory_, signals_, options_, report_).run(jobs_);
+    for (Job& job : jobs_) {
+      job.after.clear();
+      if (!run_launch(job)) return false;
+    }
+    return true;
+  }
+
+  void finish() {
+    std::vector<device::Diagnostic> found = report_.diagnostics;
+    const std::size_t known = found.size();
+    if (!tasks_.empty()) memory_->finish(tasks_.back().launch, found);
+    for (std::size_t i = known; i < found.size(); ++i) add_finding(std::move(found[i]));
+  }
+
+  void add_finding(device::Diagnostic diagnostic) {
+    if (report_.status == RunStatus::completed) {
+      report_.status = RunStatus::fault;
+      report_.reason = diagnostic.rule;
+    }
+    add(std::move(diagnostic));
+  }
+
   bool fail(RunStatus status, std::string reason) {
     report_.status = status;
     report_.reason = std::move(reason);
@@ -108,7 +126,7 @@ class TaskRun {
 
   // False when the launch did not come to its end.
   bool run_launch(const Job& job) {
-    if (job.program->waits_for_others) return Cluster(pool_, signals_, options_, report_).run(std::span(&job, 1));
+    if (job.program->waits_for_others) return Cluster(pool_, *memory_, signals_, options_, report_).run(std::span(&job, 1));
     const std::int64_t blocks = job.last_block;
     results_.assign(static_cast<std::size_t>(blocks), {});
     cancelled_ = std::numeric_limits<std::int64_t>::max();
@@ -118,11 +136,12 @@ class TaskRun {
     else
       for (std::int64_t block : order_of_blocks(job))
         if (!run_block(job, block)) break;
-    return merge();
+    return merge(job);
   }
 
   struct BlockResult {
     RunReport report;
+    GlobalHistories histories;
     bool completed = false;
   };
 
@@ -132,7 +151,9 @@ class TaskRun {
     Job one = job;
     one.first_block = block;
     one.last_block = block + 1;
-    result.completed = Cluster(pool_, signals_, options_, result.report, &cancelled_).run(std::span(&one, 1));
+    Cluster cluster(pool_, *memory_, signals_, options_, result.report, &cancelled_);
+    result.completed = cluster.run(std::span(&one, 1));
+    result.histories = std::move(cluster.histories());
     if (result.completed) return true;
     std::int64_t lowest = cancelled_.load();
     while (block < lowest && !cancelled_.compare_exchange_weak(lowest, block)) {
@@ -157,7 +178,8 @@ class TaskRun {
   }
 
   // As if the blocks had run in ascending order up to the first that did not come to its end.
-  bool merge() {
+  bool merge(const Job& job) {
+    GlobalHistories histories;
     for (BlockResult& block : results_) {
       report_.instructions += block.report.instructions;
       for (device::Diagnostic& diagnostic : block.report.diagnostics) add(std::move(diagnostic));
@@ -166,10 +188,34 @@ class TaskRun {
         report_.status = block.report.status;
         report_.reason = std::move(block.report.reason);
       }
+      for (const GlobalHistories::Found& found : histories.join(std::move(block.histories)))
+        add_finding(race(job, found, &block - results_.data()));
       const bool ran = block.completed || block.report.instructions > 0 || !block.report.diagnostics.empty();
       if (ran && !block.completed) return false;
     }
     return cancelled_.load() == std::numeric_limits<std::int64_t>::max();
+  }
+
+  // Between two blocks that nothing orders.
+  device::Diagnostic race(const Job& job, const GlobalHistories::Found& found, std::int64_t block) const {
+    const Access& earlier = found.conflict.earlier;
+    std::size_t tensor = 0;
+    const std::vector<GlobalTensor*> tensors = memory_->tensors_of(*job.launch);
+    while (tensors[tensor]->index() != found.tensor) ++tensor;
+    device::Diagnostic broken;
+    broken.rule = rule_of(found.conflict, found.later);
+    const auto cores = static_cast<std::uint32_t>(job.program->cores.size());
+    broken.message =
+        fmt::format("{} (block {})", describe_race(found.later, found.conflict, describe_tensor(*job.launch, tensor)),
+                    (earlier.epoch.actor / pto::kPipes - job.first_core) / cores);
+    broken.function = found.later.function->name;
+    broken.op_id = found.later.op->id;
+    broken.location = found.later.op->location;
+    broken.related = earlier.op->location;
+    if (earlier.function != found.later.function) broken.related_function = earlier.function->name;
+    broken.block = block;
+    broken.rank = job.launch->rank;
+    return broken;
   }
 
   // Blocks share their code, so they find the same broken rules.
@@ -189,6 +235,7 @@ class TaskRun {
   const device::RunOptions& options_;
   RunReport report_;
   std::map<const pto::Function*, Program> programs_;
+  std::optional<GlobalMemory> memory_;
   std::vector<Job> jobs_;
   Signals signals_;
   std::vector<BlockResult> results_;

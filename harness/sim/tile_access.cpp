@@ -142,6 +142,7 @@ const std::byte* Machine::read_in_place(const Tile& tile, std::int64_t rows, std
   if (rows == 0 || cols == 0) return staging(0, 1);
   Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile);
+  if (pipes_) record_local(AccessKind::read, tile, rows, cols);
   if (!options_.check_accesses) return space.raw(tile.address);
   const std::byte* data = space.touch(tile.address, span_bytes(tile));
   const bool defined = for_each_span(tile, rows, cols, [&](std::int64_t offset, std::int64_t length) {
@@ -163,9 +164,11 @@ const std::byte* Machine::read(const Tile& tile, std::int64_t rows, std::int64_t
 bool Machine::read_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t& bits) {
   Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile), address = tile.address + element_offset(tile, row, col) * width;
+  if (pipes_) record_local(AccessKind::read, tile.space, address, address + width);
   const std::byte* data = options_.check_accesses ? space.touch(address, width) : space.raw(address);
   bits = 0;
-  if (options_.check_accesses && space.first_undefined(address, width) >= 0) return report_undefined(tile, {row, col}, {row + 1, col + 1});
+  if (options_.check_accesses && space.first_undefined(address, width) >= 0)
+    return report_undefined(tile, {row, col}, {row + 1, col + 1});
   std::memcpy(&bits, data, bytes(width));
   return true;
 }
@@ -174,6 +177,7 @@ std::byte* Machine::write_in_place(const Tile& tile, std::int64_t rows, std::int
   if (rows == 0 || cols == 0) return staging(0, 1);
   Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile);
+  if (pipes_) record_local(AccessKind::write, tile, rows, cols);
   if (!options_.check_accesses) return space.raw(tile.address);
   std::byte* data = space.touch(tile.address, span_bytes(tile));
   for_each_span(tile, rows, cols, [&](std::int64_t offset, std::int64_t length) {
@@ -195,13 +199,22 @@ void Machine::write(const Tile& tile, std::int64_t rows, std::int64_t cols, cons
 void Machine::write_element(const Tile& tile, std::int64_t row, std::int64_t col, std::uint64_t bits) {
   Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile), address = tile.address + element_offset(tile, row, col) * width;
+  if (pipes_) record_local(AccessKind::write, tile.space, address, address + width);
   std::byte* to = options_.check_accesses ? space.touch(address, width) : space.raw(address);
   std::memcpy(to, &bits, bytes(width));
   if (options_.check_accesses) space.define(address, width);
 }
 
+void Machine::clobber(const Tile& tile) {
+  const std::int64_t size = span_bytes(tile);
+  if (size == 0) return;
+  memory(tile.space).undefine(tile.address, size);
+  if (pipes_) record_local(AccessKind::write, tile.space, tile.address, tile.address + size);
+}
+
 void Machine::clobber_scratch_window() {
   if (profile().scratch_begin >= profile().scratch_end) return;
+  if (pipes_) record_local(AccessKind::write, pto::Space::vec, profile().scratch_begin, profile().scratch_end);
   memory(pto::Space::vec).undefine(profile().scratch_begin, profile().scratch_end - profile().scratch_begin);
   scratch_clobbered_by_ = current_->source;
 }

@@ -111,6 +111,20 @@ class Targets {
   std::vector<Target> list_;
 };
 
+// Every element that is inside goes through the checks of global memory; runs of neighbours at once.
+bool reach(Machine& m, AccessKind kind, std::size_t tensor, const std::vector<Target>& targets, std::int64_t width) {
+  std::int64_t begin = 0, end = 0;
+  for (const Target& target : targets) {
+    if (!target.inside) continue;
+    if (target.offset * width != end) {
+      if (!m.access_global(kind, tensor, begin, end)) return false;
+      begin = target.offset * width;
+    }
+    end = (target.offset + 1) * width;
+  }
+  return m.access_global(kind, tensor, begin, end);
+}
+
 bool mgather(Machine& m, const Instruction& i) {
   if (!enter_tile_op(m, i)) return false;
   const View& view = m.view(i.operands[0]);
@@ -118,6 +132,7 @@ bool mgather(Machine& m, const Instruction& i) {
   Targets targets(m, view, d, TableAccess::unpack(i.immediate));
   if (!targets.resolve(m.tile(i.operands[1]))) return false;
   const std::int64_t width = element_bytes(d);
+  if (!reach(m, AccessKind::read, view.base.tensor, targets.list(), width)) return false;
   const std::byte* global = m.global(view.base.tensor);
   std::byte* out = m.staging(kOutputStage, std::max<std::int64_t>(d.valid_rows * d.valid_cols * width, 8));
   std::byte* at = out;
@@ -181,6 +196,8 @@ bool mscatter(Machine& m, const Instruction& i) {
   Targets targets(m, view, s, access);
   const std::byte* data = m.read(s, s.valid_rows, s.valid_cols, 0);
   if (!data || !targets.resolve(m.tile(i.operands[1]))) return false;
+  const AccessKind kind = access.atomic == TableAccess::Atomic::none ? AccessKind::write : AccessKind::atomic;
+  if (!reach(m, kind, view.base.tensor, targets.list(), width)) return false;
   std::byte* global = m.global(view.base.tensor);
   std::vector<std::int64_t> offsets;
   const std::byte* at = data;

@@ -52,7 +52,7 @@ bool tload(Machine& m, const Instruction& i) {
   const View& v = m.view(i.operands[0]);
   const Tile& d = destination(m, i);
   const std::int64_t rows = d.valid_rows, cols = d.valid_cols, width = element_bytes(d);
-  if (!check_window(m, v, rows, cols)) return false;
+  if (!m.access_window(AccessKind::read, v, rows, cols)) return false;
   if (!check_bursts(m, d)) return false;
   const std::byte* global = m.global(v.base.tensor);
   const auto layout = plain_layout(v, rows, cols);
@@ -147,7 +147,8 @@ bool tstore(Machine& m, const Instruction& i) {
   const std::byte* data = from_acc ? through_fixpipe(m, i, s, dtype, rows, cols)
                           : direct ? m.read_in_place(s, rows, cols)
                                    : m.read(s, rows, cols, 0);
-  if (!data || !check_window(m, v, rows, cols)) return false;
+  const AccessKind kind = (i.immediate & kAtomicAdd) != 0 ? AccessKind::atomic : AccessKind::write;
+  if (!data || !m.access_window(kind, v, rows, cols)) return false;
   std::byte* global = m.global(v.base.tensor);
   if (direct && rows > 0 && cols > 0) {
     relayout({s, data}, {*layout, global + v.base.offset * width}, rows, cols);

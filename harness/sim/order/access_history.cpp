@@ -102,6 +102,23 @@ void GlobalHistory::access(const Access& access, std::int64_t begin, std::int64_
                 });
     heap_bytes_ += page.heap_bytes();
   });
+  if (heap_bytes_ > compact_at_) {
+    forget_sites();
+    compact_at_ = std::max(compact_at_, 2 * heap_bytes_);
+  }
+}
+
+void GlobalHistory::probe(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
+                          Conflicts& conflicts) const {
+  const std::size_t known = conflicts.size();
+  for_each_page(begin, end, [&](std::int64_t index, std::int64_t from, std::int64_t to) {
+    const auto found = pages_.find(index);
+    if (found == pages_.end()) return;
+    found->second.probe(
+        access, from, to, ordering, [&](const AccessPage::Entry& entry, std::int64_t first, std::int64_t last) {
+          add_conflict(conflicts, known, access_of(entry, sites_), index * kPage + first, index * kPage + last);
+        });
+  });
 }
 
 std::vector<std::int64_t> GlobalHistory::ascending_pages() const {

@@ -56,13 +56,17 @@ class GlobalHistory {
   // Bytes [begin, end) of the tensor. Records the access and adds its conflicts with earlier ones.
   void access(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
               Conflicts& conflicts);
+  // The same without recording it.
+  void probe(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
+             Conflicts& conflicts) const;
   // Accesses of two histories whose actors nothing orders (blocks that ran independently): (the other's access, the
   // conflict with it) for each two operations, in order of their bytes. `merge` then takes the other's accesses over.
   std::vector<std::pair<Access, Conflict>> conflicts_with(const GlobalHistory& other) const;
   void merge(GlobalHistory&& other);
   // Drops what everybody who will come has seen.
   void forget_before(const Clock& clock);
-  // Gives memory back at the price of less exact names: see AccessPage::forget_sites.
+  // Gives memory back at the price of less exact names: see AccessPage::forget_sites. Happens by itself when the history
+  // has become large.
   void forget_sites();
   std::int64_t heap_bytes() const { return heap_bytes_; }
   bool empty() const { return pages_.empty(); }
@@ -72,7 +76,7 @@ class GlobalHistory {
 
   Sites sites_;
   std::unordered_map<std::int64_t, AccessPage> pages_;  // by address / AccessPage::kBytes
-  std::int64_t heap_bytes_ = 0;
+  std::int64_t heap_bytes_ = 0, compact_at_ = std::int64_t{8} << 20;
 };
 
 }  // namespace assay::sim

@@ -110,11 +110,13 @@ TEST(AccessHistory, FindsTheFirstRacingByteOfEveryAccessAndNoOther) {
       const Access access = actors.any_access(actor);
       const Ordering ordering{actors.clocks[actor], overlaps(actor)};
       const auto [begin, end] = any_range();
-      Conflicts global_found, local_found;
+      Conflicts global_found, local_found, probed;
+      history.probe(access, begin, end, ordering, probed);
       history.access(access, begin, end, ordering, global_found);
       local.access(access, begin, end, ordering, local_found);
       const std::int64_t expected = definition.access(access, begin, end, ordering);
       RC_ASSERT((global_found.empty() ? -1 : global_found.front().begin) == expected);
+      RC_ASSERT((probed.empty() ? -1 : probed.front().begin) == expected);
       const std::int64_t expected_here = of_local.access(access, begin, end, ordering);
       RC_ASSERT((local_found.empty() ? -1 : local_found.front().begin) == expected_here);
       if (*rc::gen::inRange(0, 10) == 0) {

@@ -32,6 +32,10 @@ class AccessPage {
   template <class Found>
   void access(const Access& access, std::uint32_t site, std::int64_t begin, std::int64_t end, const Ordering& ordering,
               const Found& found);
+  // The same without recording it.
+  template <class Found>
+  void probe(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
+             const Found& found) const;
   // Drops everything about the bytes.
   void forget(std::int64_t begin, std::int64_t end);
   // Drops what the clock covers.
@@ -97,6 +101,16 @@ void AccessPage::access(const Access& access, std::uint32_t site, std::int64_t b
     insert(cell, {access.epoch.time, access.epoch.actor, site, kNone, access.kind});
   }
   tidy(first, at - 1);
+}
+
+template <class Found>
+void AccessPage::probe(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
+                       const Found& found) const {
+  for (std::size_t at = first_ending_after(begin); at < cells_.size() && cells_[at].begin < end; ++at)
+    for (std::uint32_t link = cells_[at].head; link != kNone; link = entries_[link].next)
+      if (const Entry& entry = entries_[link];
+          may_conflict(entry.kind, access.kind) && !is_ordered(entry.kind, {entry.actor, entry.time}, access, ordering))
+        found(entry, std::max<std::int64_t>(cells_[at].begin, begin), std::min<std::int64_t>(cells_[at].end, end));
 }
 
 template <class Found>

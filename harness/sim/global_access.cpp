@@ -1,0 +1,192 @@
+// How operations reach global memory: every check and every record of an access in one place. And what an unordered
+// access is reported as, on chip and off.
+#include <cstring>
+
+#include "harness/sim/machine.h"
+#include "harness/sim/ops/window.h"
+
+namespace assay::sim {
+namespace {
+
+std::size_t bytes(std::int64_t count) { return static_cast<std::size_t>(count); }
+
+std::string_view verb(AccessKind kind) {
+  return kind == AccessKind::read ? "reads" : kind == AccessKind::write ? "writes" : "adds to";
+}
+std::string_view past(AccessKind kind) {
+  return kind == AccessKind::read ? "read" : kind == AccessKind::write ? "wrote" : "added to";
+}
+
+}  // namespace
+
+std::string describe_race(const Access& later, const Conflict& conflict, std::string_view where) {
+  const auto pipe = [](const Access& access) {
+    return pto::pipe_name(static_cast<pto::Pipe>(access.epoch.actor % pto::kPipes));
+  };
+  const bool same_core = later.epoch.actor / pto::kPipes == conflict.earlier.epoch.actor / pto::kPipes;
+  return fmt::format("{} on {} {} bytes 0x{:X} to 0x{:X} of {}, which {} (line {}) on {}{} {}; nothing orders the two",
+                     pto::mnemonic(later.op->code), pipe(later), verb(later.kind), conflict.begin, conflict.end, where,
+                     pto::mnemonic(conflict.earlier.op->code), conflict.earlier.op->location.line,
+                     pipe(conflict.earlier), same_core ? "" : " of another core", past(conflict.earlier.kind));
+}
+
+std::string describe_tensor(const device::Launch& launch, std::size_t tensor) {
+  for (std::size_t i = 0; i < launch.arguments.size(); ++i) {
+    const auto* pointer = std::get_if<device::PointerArgument>(&launch.arguments[i]);
+    if (pointer && pointer->tensor == tensor)
+      return fmt::format("%{}'s tensor", launch.function->values[launch.function->arguments[i]].name);
+  }
+  return fmt::format("tensor {}", tensor);
+}
+
+void Machine::report_races(const Access& later, std::string_view where) {
+  for (const Conflict& conflict : conflicts_)
+    finding(rule_of(conflict, later), describe_race(later, conflict, where), conflict.earlier.op,
+            conflict.earlier.function);
+  conflicts_.clear();
+}
+
+void Machine::record_local(AccessKind kind, const Tile& tile, std::int64_t rows, std::int64_t cols) {
+  const Access later = access(kind);
+  histories_[static_cast<std::size_t>(tile.space)].access(later, tile, rows, cols, ordering(), conflicts_);
+  if (!conflicts_.empty()) report_races(later, fmt::format("space {}", pto::name(tile.space)));
+}
+
+void Machine::record_local(AccessKind kind, pto::Space space, std::int64_t begin, std::int64_t end) {
+  const Access later = access(kind);
+  histories_[static_cast<std::size_t>(space)].access(later, begin, end, ordering(), conflicts_);
+  if (!conflicts_.empty()) report_races(later, fmt::format("space {}", pto::name(space)));
+}
+
+// ---- global memory
+
+bool Machine::check_owner(std::size_t tensor, const pto::Operation* made_by) {
+  const device::Placement& placement = global_tensors_[tensor]->placement();
+  if (placement.rank == who_.rank || placement.window) return true;
+  return fault("foreign-memory",
+               fmt::format("rank {} reaches {}, memory of rank {} that is no window", who_.rank,
+                           describe_tensor(launch_, tensor), placement.rank),
+               made_by ? made_by->location : function_->location);
+}
+
+bool Machine::report_undefined_global(std::size_t tensor, std::int64_t at) {
+  return fault("undefined-bytes",
+               fmt::format("reads byte {} of {}, which nobody has written", at, describe_tensor(launch_, tensor)),
+               function_->location);
+}
+
+void Machine::report_stale(const ScalarStore& store, std::size_t tensor, std::int64_t begin, std::int64_t end,
+                           std::string_view what) {
+  finding("stale-line",
+          fmt::format("{} bytes {} to {} of {}: {} (line {})", what, begin, end, describe_tensor(launch_, tensor),
+                      pto::mnemonic(store.op->code), store.op->location.line),
+          store.op, store.function);
+}
+
+bool Machine::access_global(AccessKind kind, std::size_t tensor, std::int64_t begin, std::int64_t end) {
+  if (begin >= end) return true;
+  GlobalTensor& global = *global_tensors_[tensor];
+  if (!check_owner(tensor, nullptr)) return false;
+  if (kind != AccessKind::write && options_.check_accesses && global.tracks_definedness())
+    if (const std::int64_t at = global.first_undefined(begin, end); at >= 0) return report_undefined_global(tensor, at);
+  if (pipes_ && global.is_written()) {
+    if (global.has_lines()) {
+      if (const auto store = global.dirty(begin, end, nullptr, surroundings_.unit))
+        report_stale(*store, tensor, begin, end,
+                     kind == AccessKind::read ? "reads old values of bytes that stand newer in a scalar cache, at"
+                                              : "writes what a scalar cache will overwrite when it writes back, at");
+      if (kind != AccessKind::read)
+        global.overwrite(begin, end, {current_->source, function_, surroundings_.unit}, nullptr);
+    }
+    const Access later = access(kind);
+    surroundings_.histories.of(global).access(later, begin, end, ordering(), conflicts_);
+    if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
+  }
+  if (kind != AccessKind::read) global.define(begin, end);
+  return true;
+}
+
+bool Machine::access_window(AccessKind kind, const View& view, std::int64_t rows, std::int64_t cols) {
+  if (!check_window(*this, view, rows, cols)) return false;
+  if (rows <= 0 || cols <= 0) return true;
+  const std::size_t tensor = view.base.tensor;
+  if (!check_owner(tensor, view.made_by)) return false;
+  const GlobalTensor& global = *global_tensors_[tensor];
+  if (!global.tracks_definedness() && !(pipes_ && global.is_written())) return true;
+  const std::int64_t width = info(view.base.element).bits / 8;
+  bool ok = true;
+  std::int64_t begin = 0, end = 0;  // rows that adjoin are one range
+  const auto add = [&](std::int64_t from, std::int64_t to) {
+    if (from == end) {
+      end = to;
+      return;
+    }
+    ok = ok && access_global(kind, tensor, begin, end);
+    begin = from;
+    end = to;
+  };
+  for_each_row(view, rows, cols, [&](std::int64_t, std::int64_t offset, std::int64_t stride) {
+    if (stride == 1) return add(offset * width, (offset + cols) * width);
+    for (std::int64_t col = 0; col < cols; ++col)
+      add((offset + col * stride) * width, (offset + col * stride + 1) * width);
+  });
+  return ok && access_global(kind, tensor, begin, end);
+}
+
+bool Machine::load_global(std::size_t tensor, std::int64_t offset, std::int64_t width, std::uint64_t& bits) {
+  GlobalTensor& global = *global_tensors_[tensor];
+  bits = 0;
+  if (!pipes_ || !global.is_written()) {
+    if (!access_global(AccessKind::read, tensor, offset, offset + width)) return false;
+    std::memcpy(&bits, global.bytes() + offset, bytes(width));
+    return true;
+  }
+  if (!check_owner(tensor, nullptr)) return false;
+  const ScalarCache::Loaded loaded = cache_->load(global, offset, width);
+  bits = loaded.bits;
+  if (loaded.released) acquire(*loaded.released);
+  if (loaded.stale)
+    report_stale(*loaded.stale, tensor, offset, offset + width, "loads an old value, which a store has replaced, at");
+  const Access later = access(AccessKind::read);
+  GlobalHistory& history = surroundings_.histories.of(global);
+  if (loaded.polls)
+    history.probe(later, offset, offset + width, ordering(), conflicts_);
+  else
+    history.access(later, offset, offset + width, ordering(), conflicts_);
+  if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
+  if (loaded.own || !options_.check_accesses) return true;
+  const std::int64_t at = global.first_undefined(offset, offset + width);
+  return at < 0 || report_undefined_global(tensor, at);
+}
+
+bool Machine::store_global(std::size_t tensor, std::int64_t offset, std::int64_t width, std::uint64_t bits) {
+  GlobalTensor& global = *global_tensors_[tensor];
+  if (!pipes_) {
+    if (!access_global(AccessKind::write, tensor, offset, offset + width)) return false;
+    std::memcpy(global.bytes() + offset, &bits, bytes(width));
+    return true;
+  }
+  if (!check_owner(tensor, nullptr)) return false;
+  cache_->store(global, offset, width, bits, *current_->source, *function_);
+  const Access later = access(AccessKind::write);
+  surroundings_.histories.of(global).access(later, offset, offset + width, ordering(), conflicts_);
+  if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
+  return true;
+}
+
+void Machine::invalidate_cache(std::size_t tensor, std::int64_t begin, std::int64_t end) {
+  if (pipes_) cache_->clean_and_invalidate(*global_tensors_[tensor], begin, end);
+}
+
+void Machine::invalidate_cache() {
+  if (pipes_) cache_->clean_and_invalidate_all();
+}
+
+void Machine::fence_cache() {
+  if (!pipes_) return;
+  Clock seen;
+  release(seen);
+  cache_->fence(seen);
+}
+
+}  // namespace assay::sim
