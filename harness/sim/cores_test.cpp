@@ -114,7 +114,11 @@ std::string meeting(std::string_view to_vector, std::string_view vector_waits, s
                     std::string_view cube_waits) {
   return kernel(fmt::format(R"(    %two = arith.constant 2.0 : f32
     pto.section.cube {{
-{}{}      pto.store_scalar %two, %y[%c0] : !pto.ptr<f32>, f32
+{}{}      %b64 = pto.get_block_idx
+      %b = arith.index_cast %b64 : i64 to index
+      pto.store_scalar %two, %y[%b] : !pto.ptr<f32>, f32
+      pto.cmo.cacheinvalid all
+      pto.fence.barrier_all
     }}
     pto.section.vector {{
 {}{}    }})",
