@@ -1,6 +1,7 @@
 // Which pointers a function loads and stores.
 #include <map>
 #include <set>
+#include <utility>
 
 #include "harness/pto/inference.h"
 
@@ -12,17 +13,34 @@ using Roots = std::set<std::size_t>;  // indices of pointer arguments
 struct Summary {
   std::vector<bool> loaded, stored;  // per argument
   std::vector<Roots> results;        // arguments a returned pointer may come from
+  bool operator==(const Summary&) const = default;
 };
 
 class Tracer {
  public:
   explicit Tracer(const Module& module) : module_(module) {}
 
+  // Functions that call themselves start from a summary of nothing and are traced again until it holds.
   const Summary& summary(const Function& function) {
-    const auto known = summaries_.find(&function);
-    if (known != summaries_.end()) return known->second;
-    Summary made = trace(function);
-    return summaries_.emplace(&function, std::move(made)).first->second;
+    const auto [known, fresh] = summaries_.emplace(&function, Summary{});
+    Summary& found = known->second;
+    if (!fresh) {
+      if (tracing_.contains(&function)) met_itself_ = true;
+      return found;
+    }
+    found = nothing_of(function);
+    tracing_.insert(&function);
+    for (bool again = true; again;) {
+      const bool outer = std::exchange(met_itself_, false);
+      Summary made = trace(function);
+      again = met_itself_ && made != found;
+      met_itself_ = met_itself_ || outer;
+      found = std::move(made);
+      // What was traced on the way may rest on the earlier summary.
+      if (again) std::erase_if(summaries_, [&](const auto& entry) { return !tracing_.contains(entry.first); });
+    }
+    tracing_.erase(&function);
+    return found;
   }
 
  private:
@@ -33,11 +51,15 @@ class Tracer {
     bool changed = true;
   };
 
+  static Summary nothing_of(const Function& function) {
+    const std::vector<bool> none(function.arguments.size(), function.is_external);
+    return {none, none, std::vector<Roots>(function.results.size())};
+  }
+
   Summary trace(const Function& function) {
     const std::size_t count = function.arguments.size();
     State state{function, std::vector<Roots>(function.values.size()), {}, true};
-    state.summary = {std::vector<bool>(count, function.is_external), std::vector<bool>(count, function.is_external),
-                     std::vector<Roots>(function.results.size())};
+    state.summary = nothing_of(function);
     for (std::size_t i = 0; i < count; ++i)
       if (std::holds_alternative<PtrType>(function.type(function.arguments[i])))
         state.roots[function.arguments[i]] = {i};
@@ -205,6 +227,8 @@ class Tracer {
 
   const Module& module_;
   std::map<const Function*, Summary> summaries_;
+  std::set<const Function*> tracing_;
+  bool met_itself_ = false;
 };
 
 }  // namespace

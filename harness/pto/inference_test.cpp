@@ -69,6 +69,26 @@ TEST(Directions, AtomicStoreReadsToo) {
   EXPECT_EQ(argument_directions(module, module.functions[0])[2], D::inout);
 }
 
+// @odd and @even call one another and swap two pointers on the way, so that both are stored through.
+TEST(Directions, OfFunctionsThatCallThemselves) {
+  const auto module = parse(R"(
+func.func @odd(%x: !pto.ptr<f32>, %y: !pto.ptr<f32>, %z: !pto.ptr<f32>, %n: index) {
+  func.call @even(%y, %x, %z, %n) : (!pto.ptr<f32>, !pto.ptr<f32>, !pto.ptr<f32>, index) -> ()
+  return
+}
+func.func @even(%a: !pto.ptr<f32>, %b: !pto.ptr<f32>, %c: !pto.ptr<f32>, %n: index) {
+  %v = pto.load_scalar %c[%n] : !pto.ptr<f32> -> f32
+  pto.store_scalar %v, %a[%n] : !pto.ptr<f32>, f32
+  func.call @odd(%a, %b, %c, %n) : (!pto.ptr<f32>, !pto.ptr<f32>, !pto.ptr<f32>, index) -> ()
+  return
+}
+)",
+                            "test.pto");  // the verifier refuses it, the simulator's tests run such modules
+  ASSERT_TRUE(module);
+  for (const Function& function : module->functions)
+    EXPECT_EQ(argument_directions(*module, function), (std::vector{D::out, D::out, D::in, D::unused})) << function.name;
+}
+
 TEST(NeededElements, OfTheSample) {
   const Module module = must_parse(testing::kScaleRows);
   const auto needed = needed_elements(module, module.functions[0], Scalars{{}, {}, {}, 37}, 1);

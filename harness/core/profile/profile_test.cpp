@@ -205,7 +205,7 @@ TEST(Profile, EvidenceIsMarked) {
 TEST(Profile, PublishedBoundsOfOpencl) {
   const Profile profile = load_profile("opencl").value();
   EXPECT_EQ(profile.ulp,
-            (decltype(profile.ulp){{"exp", 3}, {"log", 3}, {"sqrt", 3}, {"rsqrt", 2}, {"recip", 2.5}, {"div", 2.5}}));
+            (decltype(profile.ulp){{"exp", 3}, {"log", 3}, {"sqrt", 3}, {"rsqrt", 2}, {"recip", 2.5}, {"div", 2.5}, {"pow", 16}}));
 }
 
 TEST(Profile, WrongFilesAreRefusedWithTheirPlace) {
