@@ -546,7 +546,7 @@ class FunctionGenerator {
       case OpCode::tsubreluconv:
         return "ff";
       case OpCode::tadddeqrelu:
-        return chance(2) ? "ffi" : "ffu";
+        return chance(2) ? "ffF" : "ffu";
       case OpCode::tpartargmax:
       case OpCode::tpartargmin:
         return "ttnn";
@@ -758,6 +758,8 @@ class FunctionGenerator {
           operands = {index()};
         else if (key == "buf_id")
           operation.attributes.emplace_back(key, Attribute{IntAttr{below(8), std::nullopt}});
+        else if (key == "event_id")
+          operation.attributes.emplace_back(key, Attribute{EnumAttr{"", "EVENT_ID3"}});
         else
           operation.attributes.emplace_back(key, Attribute{EnumAttr{chance(2) ? "" : "pipe", "PIPE_V"}});
       }

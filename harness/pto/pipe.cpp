@@ -1,6 +1,7 @@
 #include "harness/pto/pipe.h"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace assay::pto {
@@ -94,6 +95,23 @@ std::string_view pipe_name(Pipe pipe) {
 }
 std::optional<Pipe> parse_pipe(std::string_view word) { return look_up(kPipeNames, word); }
 std::optional<Pipe> pipe_of_op_class(std::string_view word) { return look_up(kOpClasses, word); }
+
+std::optional<std::int64_t> literal_id(const Operation& operation, std::string_view key) {
+  const Attribute* attribute = find(operation.attributes, key);
+  if (!attribute) return std::nullopt;
+  std::int64_t id = -1;
+  if (const auto* number = std::get_if<IntAttr>(&attribute->value)) {
+    id = number->value;
+  } else {
+    constexpr std::string_view kPrefix = "EVENT_ID";
+    const std::string_view found = word(operation.attributes, key);
+    if (!found.starts_with(kPrefix)) return std::nullopt;
+    const char* const end = found.data() + found.size();
+    const auto [rest, problem] = std::from_chars(found.data() + kPrefix.size(), end, id);
+    if (problem != std::errc{} || rest != end) return std::nullopt;
+  }
+  return id >= 0 && id <= kMostId ? std::optional(id) : std::nullopt;
+}
 
 std::string_view name(CoreKind kind) { return kind == CoreKind::cube ? "cube" : "vector"; }
 

@@ -375,6 +375,7 @@ void FunctionVerifier::check_operation(const Operation& operation) {
       check_tile(operation);
       break;
     case Family::sync:
+      check_sync(operation);
       expect_integers(operation, operation.code == OpCode::cmo_cacheinvalid || operation.code == OpCode::set_ffts
                                      ? std::span<const ValueId>{}
                                      : std::span<const ValueId>(operation.operands));

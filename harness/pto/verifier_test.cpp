@@ -108,6 +108,11 @@ constexpr Violation kViolations[] = {
     {"pto.mscatter ins(%t, %i : <vec, 16x8xf32>, <vec, 16x8xi32>) outs(%q : <?x?xf32>) {coalesce = #pto<coalesce "
      "column>}",
      "unknown coalesce 'column', expected row elem"},
+    {"pto.set_flag[<PIPE_X>, <PIPE_V>, <EVENT_ID0>]", "unknown pipe or class of operations 'PIPE_X'"},
+    {"pto.wait_event[<TLOAD>, <TVEC>, <EVENT_IDx>]", "unknown event_id, expected 0 to 65535 or EVENT_ID0 to EVENT_ID65535"},
+    {"pto.set_flag[<PIPE_MTE2>, <PIPE_V>, <EVENT_ID65536>]", "unknown event_id"},
+    {"pto.get_buf[<TVEC>, -1]", "unknown buf_id"},
+    {"pto.sync.set <PIPE_V>, 3 {ffts_mode = 7 : i32}", "ffts_mode is 7, expected 0 to 2"},
     {"pto.aic_initialize_pipe {dir_mask = 4, slot_size = 1024}", "dir_mask is 4, expected 1 to 3"},
     {"pto.aic_initialize_pipe {dir_mask = 1}", "needs slot_size"},
     {"pto.tpush_to_aiv(%t : <vec, 16x8xf32>) {split = 0}", "expected a acc or mat tile, found %t"},

@@ -87,6 +87,7 @@ class FunctionVerifier {
   void check_elements_move(const Operation& operation, ValueId source_id, ValueId destination_id, bool quantised);
 
   // verify_pipe.cpp: rings, communication
+  void check_sync(const Operation& operation);
   void check_pipe(const Operation& operation);
   void check_comm(const Operation& operation);
   void check_signal(const Operation& operation, const ViewType& signal);

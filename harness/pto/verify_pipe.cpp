@@ -1,6 +1,7 @@
 // Static rules of rings between cores and of communication (pto-isa.md 2.1, 2.5; pto-format.md 3.7, 3.8).
 #include <array>
 
+#include "harness/pto/pipe.h"
 #include "harness/pto/verify_function.h"
 
 namespace assay::pto {
@@ -19,6 +20,22 @@ bool FunctionVerifier::check_integer(const Operation& operation, std::string_vie
   if (!integer) return report(operation, "{} must be an integer", key);
   return (integer->value >= low && integer->value <= high) ||
          report(operation, "{} is {}, expected {} to {}", key, integer->value, low, high);
+}
+
+// Names of pipes, op classes and events (pto-format.md 3.5).
+void FunctionVerifier::check_sync(const Operation& operation) {
+  const AttrDict& attributes = operation.attributes;
+  for (std::string_view key : {"src_pipe", "dst_pipe", "src_op", "dst_op", "op_type", "pipe"}) {
+    if (!find(attributes, key)) continue;
+    const std::string_view found = word(attributes, key);
+    const bool all = operation.code == OpCode::barrier && found == "PIPE_ALL";
+    if (!all && !parse_pipe(found) && !pipe_of_op_class(found))
+      report(operation, "unknown pipe or class of operations '{}'", found);
+  }
+  for (std::string_view key : {"event_id", "buf_id"})
+    if (find(attributes, key) && !literal_id(operation, key))
+      report(operation, "unknown {}, expected 0 to {} or EVENT_ID0 to EVENT_ID{}", key, kMostId, kMostId);
+  check_integer(operation, "ffts_mode", 0, 2, false);
 }
 
 void FunctionVerifier::check_pipe(const Operation& operation) {

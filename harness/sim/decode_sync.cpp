@@ -8,24 +8,6 @@ using pto::Pipe;
 
 namespace {
 
-std::optional<std::uint64_t> literal(const pto::Operation& op, std::string_view key) {
-  const pto::Attribute* attribute = pto::find(op.attributes, key);
-  if (!attribute) return std::nullopt;
-  if (const auto* number = std::get_if<pto::IntAttr>(&attribute->value))
-    return static_cast<std::uint64_t>(number->value);
-  constexpr std::string_view kPrefix = "EVENT_ID";
-  std::string_view word = pto::word(op.attributes, key);
-  if (!word.starts_with(kPrefix)) return std::nullopt;
-  word.remove_prefix(kPrefix.size());
-  std::uint64_t id = 0;
-  if (word.empty() || word.size() > 4) return std::nullopt;
-  for (char c : word) {
-    if (c < '0' || c > '9') return std::nullopt;
-    id = id * 10 + static_cast<std::uint64_t>(c - '0');
-  }
-  return id;
-}
-
 // Pipe or op class under either of two keys.
 std::optional<Pipe> pipe_at(const pto::Operation& op, std::string_view pipe_key, std::string_view class_key) {
   for (std::string_view key : {pipe_key, class_key}) {
@@ -42,8 +24,8 @@ std::optional<Pipe> pipe_at(const pto::Operation& op, std::string_view pipe_key,
 std::string decode_sync(const pto::Operation& op, Instruction& instruction) {
   const auto id_at = [&](std::string_view key) -> std::optional<std::uint64_t> {
     if (!op.operands.empty()) return kDynamicId;
-    const auto id = literal(op, key);
-    return id && *id <= kMostLiteral ? id : std::nullopt;
+    const auto id = pto::literal_id(op, key);
+    return id ? std::optional(static_cast<std::uint64_t>(*id)) : std::nullopt;
   };
   switch (op.code) {
     case OpCode::set_flag:
@@ -95,7 +77,8 @@ std::string decode_sync(const pto::Operation& op, Instruction& instruction) {
       const auto id = id_at("event_id");
       if (!pipe || !id) return "an unknown pipe or event id";
       const bool ffts = op.code == OpCode::sync_set || op.code == OpCode::sync_wait;
-      const std::uint64_t mode = ffts ? literal(op, "ffts_mode").value_or(2) : kIntraBlock;
+      const std::uint64_t mode =
+          ffts ? static_cast<std::uint64_t>(pto::literal_id(op, "ffts_mode").value_or(2)) : kIntraBlock;
       if (ffts && mode > 2) return "an unknown ffts_mode";
       instruction.pipe = *pipe;
       instruction.immediate = packed(*id, mode);

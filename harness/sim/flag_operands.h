@@ -8,7 +8,7 @@ namespace assay::sim {
 
 // Instruction::immediate of flags: a literal id in bits 0 to 31 (kDynamicId: operand 0), then the destination pipe of
 // an event or the scope of a cross-core flag.
-inline constexpr std::uint64_t kDynamicId = 0xFFFFFFFF, kMostLiteral = 0xFFFF;
+inline constexpr std::uint64_t kDynamicId = 0xFFFFFFFF;
 constexpr std::uint64_t packed(std::uint64_t id, std::uint64_t high) { return (id & 0xFFFFFFFF) | high << 32; }
 
 inline std::int64_t id_of(Machine& m, const Instruction& i) {
