@@ -13,6 +13,7 @@ build=out/build/fuzz
 cmake -G Ninja -B "$build" -DCMAKE_CXX_COMPILER="$clang" -DCMAKE_C_COMPILER="${clang/++/}" -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1" -DASSAY_FUZZERS=ON >/dev/null
 cmake --build "$build" --target reader_fuzzer simulator_fuzzer
+echo "fuzz: built in $SECONDS s"
 
 found=0
 for target in reader simulator; do
@@ -25,11 +26,12 @@ for target in reader simulator; do
   fuzzer=$build/harness/fuzz/targets/${target}_fuzzer
   limits=(-timeout=30 -rss_limit_mb=3072 -artifact_prefix="$out/" -print_final_stats=1)
   echo "fuzz: $target, replay"
-  "$fuzzer" "${limits[@]}" -runs=0 "$seeds" >"$out/replay.log" 2>&1 || { tail -n 40 "$out/replay.log" && found=1; }
+  timeout 300 "$fuzzer" "${limits[@]}" -runs=0 "$seeds" >"$out/replay.log" 2>&1 ||
+    { tail -n 40 "$out/replay.log" && found=1; }
   ((seconds > 0)) || continue
   echo "fuzz: $target, $seconds s"
-  "$fuzzer" "${limits[@]}" -max_len=8192 -dict=harness/fuzz/corpus/pto.dict -max_total_time="$seconds" "$out/work" \
-    "$seeds" >"$out/log" 2>&1 || { tail -n 40 "$out/log" && found=1; }
+  timeout $((seconds + 300)) "$fuzzer" "${limits[@]}" -max_len=8192 -dict=harness/fuzz/corpus/pto.dict \
+    -max_total_time="$seconds" "$out/work" "$seeds" >"$out/log" 2>&1 || { tail -n 40 "$out/log" && found=1; }
   executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/log")
   covered=$(grep -oE 'cov: [0-9]+' "$out/log" | tail -n 1 || true)
   edges=$(sed -nE 's/.*Loaded 1 modules +\(([0-9]+) inline.*/\1/p' "$out/log")
