@@ -175,6 +175,7 @@ bool Cluster::run(std::span<const Job> jobs) {
     report_deadlock();
     stopped_ = true;
   }
+  for (const auto& agent : agents_) agent->machine.explain_undefined();
   for (const auto& agent : agents_) pool_.give(std::move(agent->memories));
   agents_.clear();
   return !stopped_;

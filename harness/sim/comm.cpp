@@ -120,10 +120,17 @@ void acquire_all(Machine& m, const std::vector<Word>& words) {
   }
 }
 
+bool record_test(Machine& m, const Instruction& i) {
+  const View& view = m.view(i.operands[0]);
+  const RectangleShape shape = shape_of(view);
+  return m.access_window(AccessKind::test, view, shape.rows, shape.cols);
+}
+
 bool wait(Machine& m, const Instruction& i) {
   const Condition condition = condition_of(m, i);
   const std::vector<Word> words = words_of(m, m.view(i.operands[0]));
   acquire_all(m, words);
+  if (!record_test(m, i)) return false;
   for (const Word& word : words) {
     Signal& signal = m.shared().signals[word.key];
     report_stale(m, signal.waited({key_of(m.who()), origin_of(m, i), condition.compare, condition.against}), word.key);
@@ -135,6 +142,7 @@ bool test(Machine& m, const Instruction& i) {
   if (!check_wait(m, i)) return false;
   const bool satisfied = is_satisfied(m, i);
   if (satisfied) acquire_all(m, words_of(m, m.view(i.operands[0])));
+  if (!record_test(m, i)) return false;
   m.scalar(i.results[0]) = satisfied ? 1 : 0;
   m.trace_scalar(DType::u8, satisfied ? 1 : 0);
   return true;

@@ -4,6 +4,7 @@
 
 #include "harness/sim/machine.h"
 #include "harness/sim/ops/window.h"
+#include "harness/sim/pipes.h"
 
 namespace assay::sim {
 namespace {
@@ -11,10 +12,10 @@ namespace {
 std::size_t bytes(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 std::string_view verb(AccessKind kind) {
-  return kind == AccessKind::read ? "reads" : kind == AccessKind::write ? "writes" : "adds to";
+  return kind == AccessKind::read ? "reads" : kind == AccessKind::test ? "tests" : kind == AccessKind::write ? "writes" : "adds to";
 }
 std::string_view past(AccessKind kind) {
-  return kind == AccessKind::read ? "read" : kind == AccessKind::write ? "wrote" : "added to";
+  return kind == AccessKind::read ? "read" : kind == AccessKind::test ? "tested" : kind == AccessKind::write ? "wrote" : "added to";
 }
 
 }  // namespace
@@ -39,10 +40,23 @@ std::string describe_tensor(const device::Launch& launch, std::size_t tensor) {
   return fmt::format("tensor {}", tensor);
 }
 
+// Earlier and later are meant in the order of the program, whatever ran first.
 void Machine::report_races(const Access& later, std::string_view where) {
-  for (const Conflict& conflict : conflicts_)
-    finding(rule_of(conflict, later), describe_race(later, conflict, where), conflict.earlier.op,
-            conflict.earlier.function);
+  for (const Conflict& conflict : conflicts_) {
+    if (!pipes_->ran_ahead(conflict.earlier.epoch)) {
+      finding(rule_of(conflict, later), describe_race(later, conflict, where), conflict.earlier.op,
+              conflict.earlier.function);
+      continue;
+    }
+    const Access& ahead = conflict.earlier;
+    const Conflict behind{later, conflict.begin, conflict.end};
+    device::Diagnostic broken = diagnostic(rule_of(behind, ahead), describe_race(ahead, behind, where));
+    broken.function = ahead.function->name;
+    broken.op_id = ahead.op->id;
+    broken.location = ahead.op->location;
+    broken.loop_indices.clear();
+    add_finding(std::move(broken), ahead.op, later.op, later.function);
+  }
   conflicts_.clear();
 }
 
@@ -87,22 +101,22 @@ bool Machine::access_global(AccessKind kind, std::size_t tensor, std::int64_t be
   if (begin >= end) return true;
   GlobalTensor& global = *global_tensors_[tensor];
   if (!check_owner(tensor, nullptr)) return false;
-  if (kind != AccessKind::write && options_.check_accesses && global.tracks_definedness())
-    if (const std::int64_t at = global.first_undefined(begin, end); at >= 0) return report_undefined_global(tensor, at);
   if (pipes_ && global.is_written()) {
     if (global.has_lines()) {
       if (const auto store = global.dirty(begin, end, nullptr, surroundings_.unit))
         report_stale(*store, tensor, begin, end,
-                     kind == AccessKind::read ? "reads old values of bytes that stand newer in a scalar cache, at"
+                     !writes(kind) ? "reads old values of bytes that stand newer in a scalar cache, at"
                                               : "writes what a scalar cache will overwrite when it writes back, at");
-      if (kind != AccessKind::read)
+      if (writes(kind))
         global.overwrite(begin, end, {current_->source, function_, surroundings_.unit}, nullptr);
     }
     const Access later = access(kind);
     surroundings_.histories.of(global).access(later, begin, end, ordering(), conflicts_);
     if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
   }
-  if (kind != AccessKind::read) global.define(begin, end);
+  if (kind != AccessKind::write && options_.check_accesses && global.tracks_definedness())
+    if (const std::int64_t at = global.first_undefined(begin, end); at >= 0) return report_undefined_global(tensor, at);
+  if (writes(kind)) global.define(begin, end);
   return true;
 }
 

@@ -147,7 +147,10 @@ void Machine::acquire(const Clock& clock) {
 void Machine::release(Clock& clock) {
   if (pipes_) pipes_->release(clock);
 }
-Access Machine::access(AccessKind kind) const { return {kind, pipes_->epoch(), current_->source, function_}; }
+Access Machine::access(AccessKind kind) const {
+  pipes_->note_access();
+  return {kind, pipes_->epoch(), current_->source, function_};
+}
 Ordering Machine::ordering() const { return pipes_->ordering(); }
 
 // ---- broken rules
@@ -172,6 +175,7 @@ device::Diagnostic Machine::diagnostic(std::string_view rule, std::string messag
 bool Machine::fault(std::string_view rule, std::string message, std::optional<pto::Location> related) {
   device::Diagnostic broken = diagnostic(rule, std::move(message));
   broken.related = related;
+  if (pipes_ && rule == "undefined-bytes") undefined_at_ = pipes_->here();
   if (report_.status == device::RunStatus::completed) report_.reason = rule;
   report_.status = device::RunStatus::fault;
   report_.diagnostics.push_back(std::move(broken));
@@ -193,6 +197,28 @@ void Machine::add_finding(device::Diagnostic broken, const pto::Operation* op, c
     report_.reason = broken.rule;
   }
   report_.diagnostics.push_back(std::move(broken));
+}
+
+void Machine::explain_undefined() {
+  if (!undefined_at_) return;
+  const std::uint64_t here = *undefined_at_;
+  undefined_at_.reset();
+  std::vector<device::Diagnostic>& all = report_.diagnostics;
+  if (all.empty() || all.back().rule != "undefined-bytes") return;
+  const device::Diagnostic undefined = std::move(all.back());
+  all.pop_back();
+  const std::size_t known = all.size();
+  pipes_->run_earlier(here);
+  const auto is_cause = [&](const device::Diagnostic& found) {
+    const bool here_first = found.function == undefined.function && found.location == undefined.location;
+    const bool here_second = found.related && *found.related == undefined.location;
+    return found.rule.starts_with("race-") && (here_first || here_second);
+  };
+  std::erase_if(all, [&, at = std::size_t{0}](const device::Diagnostic& found) mutable {
+    return at++ >= known && !is_cause(found);
+  });
+  all.push_back(undefined);
+  report_.reason = all.front().rule;
 }
 
 void Machine::check_leaks() {

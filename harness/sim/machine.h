@@ -132,6 +132,9 @@ class Machine {
   void deadlock(std::string_view actor, const Wait& wait);
   // Where the scalar stream stands; nothing when it has ended.
   std::optional<pto::Location> stream_location() const;
+  // After a fault "undefined-bytes": what was issued before it and not run yet may write those bytes without order. It
+  // runs now; the races are the cause and stand before the fault.
+  void explain_undefined();
   // The entry has returned and nothing is queued: flags still set (rule "flag-leaked").
   void check_leaks();
 
@@ -171,8 +174,10 @@ class Machine {
   // A buffer of at least `bytes` bytes that lives until the end of the operation.
   std::byte* staging(std::size_t stage, std::int64_t bytes);
 
-  // The tile's bytes are overwritten with nothing in particular: they become undefined.
-  void clobber(const Tile& tile);
+  // The leading rectangle is overwritten with nothing in particular: it becomes undefined.
+  void clobber(const Tile& tile, std::int64_t rows, std::int64_t cols);
+  // Bytes travel within a space as they are, with their definedness.
+  void move_bytes(pto::Space space, std::int64_t from, std::int64_t to, std::int64_t size);
 
   // ---- the hidden scratch window of vec (pto-isa 1.2)
   void clobber_scratch_window();
@@ -259,6 +264,7 @@ class Machine {
   const pto::Function* function_ = nullptr;  // the current operation's
   const Instruction* current_ = nullptr;
   const std::vector<std::int64_t>* queued_loop_indices_ = nullptr;  // of a queued operation
+  std::optional<std::uint64_t> undefined_at_;  // Pipes::here of a fault "undefined-bytes"
   bool stopped_ = false;                                            // the tracer asked for it
 
   std::vector<Storage> storages_;            // of the block, dead ones are reused

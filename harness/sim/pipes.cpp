@@ -88,8 +88,12 @@ Issued Pipes::issue(const Instruction& instruction, bool at_once, std::uint64_t&
       seen_[index(pipe)].join(seen_[index(Pipe::s)]);
       joined_[index(pipe)] = stream_version_;
     }
+    running_ = 2 * last_issued_;
     return execute(instruction, pipe) ? Issued::executed : Issued::stopped;
   }
+  if (queued_ == 0)
+    for (auto& ran : ran_) ran.clear();
+  for (std::uint64_t& time : time_) ++time;
   std::unique_ptr<Queued> queued = take();
   snapshot(instruction, *queued);
   queued->sequence = sequence;
@@ -154,7 +158,9 @@ bool Pipes::run(Pipe pipe) {
   queue.pop_front();
   --queued_;
   seen_[index(pipe)].join(*queued->seen);
+  running_ = 2 * queued->sequence;
   const bool ok = with(*queued, [&](const Instruction& i) { return execute(i, pipe); });
+  ++time_[index(pipe)];
   queued->seen.reset();
   spare_.push_back(std::move(queued));
   return ok;
@@ -170,6 +176,37 @@ bool Pipes::drain() {
       }
   }
   return true;
+}
+
+void Pipes::note_access() {
+  constexpr std::size_t kMany = 1 << 13;
+  if (queued_ == 0) return;
+  auto& ran = ran_[index(executing_)];
+  if (!ran.empty() && ran.back().time == time(executing_)) return;
+  if (ran.size() >= kMany) {
+    const std::uint64_t oldest = 2 * oldest_queued();
+    std::erase_if(ran, [&](const Ran& known) { return known.here < oldest; });
+  }
+  ran.push_back({time(executing_), here()});
+}
+
+bool Pipes::ran_ahead(Epoch earlier) const {
+  if (earlier.actor < first_actor_ || earlier.actor >= first_actor_ + pto::kPipes) return false;
+  const auto& ran = ran_[earlier.actor - first_actor_];
+  const auto found = std::find_if(ran.begin(), ran.end(), [&](const Ran& known) { return known.time == earlier.time; });
+  return found != ran.end() && found->here > here();
+}
+
+void Pipes::run_earlier(std::uint64_t here) {
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (std::size_t at = 0; at < pto::kPipes; ++at) {
+      const auto pipe = static_cast<Pipe>(at);
+      if (!head(pipe) || 2 * head(pipe)->sequence >= here || !can_run(pipe)) continue;
+      if (!run(pipe)) return;
+      moved = true;
+    }
+  }
 }
 
 void Pipes::acquire(const Clock& clock) {

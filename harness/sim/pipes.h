@@ -62,6 +62,14 @@ class Pipes {
   Epoch wait_epoch();  // of the wait that is executing
   Ordering ordering() const { return {seen_[index(executing_)], overlapping_[index(executing_)]}; }
   const Clock& seen() const { return seen_[index(executing_)]; }
+  // The executing operation touches memory; and whether the one that did so at `earlier` was issued after it: schedules
+  // may run operations of one core in another order than the program's.
+  void note_access();
+  bool ran_ahead(Epoch earlier) const;
+  // The executing operation in the order of issue.
+  std::uint64_t here() const { return executing_ == pto::Pipe::s ? 2 * last_issued_ + 1 : running_; }
+  // What was issued before `here` runs as far as it can.
+  void run_earlier(std::uint64_t here);
   void barrier();      // the executing pipe's own operations have completed
   void barrier_all();  // everything has; the queues are empty
 
@@ -95,6 +103,13 @@ class Pipes {
   std::shared_ptr<const Clock> stream_seen_;         // null: made when next needed
   pto::Pipe executing_ = pto::Pipe::s;
   std::uint64_t ticket_ = 0;
+  std::uint64_t running_ = 0;  // 2 * sequence of the operation that runs
+  // Accesses since the queues were empty last, in the order of execution. Operations that a queued one precedes have
+  // times of their own.
+  struct Ran {
+    std::uint64_t time, here;
+  };
+  std::array<std::deque<Ran>, pto::kPipes> ran_;
 
   std::array<std::deque<std::unique_ptr<Queued>>, pto::kPipes> queues_;
   std::size_t queued_ = 0;

@@ -205,11 +205,30 @@ void Machine::write_element(const Tile& tile, std::int64_t row, std::int64_t col
   if (options_.check_accesses) space.define(address, width);
 }
 
-void Machine::clobber(const Tile& tile) {
-  const std::int64_t size = span_bytes(tile);
-  if (size == 0) return;
-  memory(tile.space).undefine(tile.address, size);
-  if (pipes_) record_local(AccessKind::write, tile.space, tile.address, tile.address + size);
+void Machine::clobber(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+  if (rows <= 0 || cols <= 0) return;
+  if (pipes_) record_local(AccessKind::write, tile, rows, cols);
+  Memory& space = memory(tile.space);
+  const std::int64_t width = element_bytes(tile);
+  for_each_span(tile, rows, cols, [&](std::int64_t offset, std::int64_t length) {
+    space.undefine(tile.address + offset * width, length * width);
+    return true;
+  });
+}
+
+void Machine::move_bytes(pto::Space at, std::int64_t from, std::int64_t to, std::int64_t size) {
+  Memory& space = memory(at);
+  if (pipes_) {
+    record_local(AccessKind::read, at, from, from + size);
+    record_local(AccessKind::write, at, to, to + size);
+  }
+  if (!options_.check_accesses) {
+    std::memmove(space.raw(to), space.raw(from), bytes(size));
+    return;
+  }
+  std::byte* target = space.touch(to, size);
+  std::memmove(target, space.touch(from, size), bytes(size));
+  space.copy_definedness(to, from, size);
 }
 
 void Machine::clobber_scratch_window() {

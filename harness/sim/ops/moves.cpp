@@ -170,16 +170,12 @@ void move_block_tails(Machine& m, const Tile& s, const Tile& d) {
   const std::int64_t valid = by_row ? d.valid_cols : d.valid_rows, lines = by_row ? d.valid_rows : d.valid_cols;
   const std::int64_t end = block_end(valid, by_row ? std::min(s.cols, d.cols) : std::min(s.rows, d.rows), width);
   if (end <= valid || lines == 0 || s.address == d.address) return;
-  Memory& memory = m.memory(d.space);
   for (std::int64_t line = 0; line < lines; ++line) {
     const std::int64_t from =
         s.address + (by_row ? element_offset(s, line, valid) : element_offset(s, valid, line)) * width;
     const std::int64_t to =
         d.address + (by_row ? element_offset(d, line, valid) : element_offset(d, valid, line)) * width;
-    const std::int64_t size = (end - valid) * width;
-    memory.touch(to, size);
-    std::memmove(memory.touch(to, size), memory.touch(from, size), bytes(size));
-    memory.copy_definedness(to, from, size);
+    m.move_bytes(d.space, from, to, (end - valid) * width);
   }
 }
 

@@ -34,16 +34,6 @@ bool check_scratch(Machine& m, const Instruction& i, std::int64_t needed) {
                          scratch);
 }
 
-// The source's storage served as the buffer of halves: what it held is gone (isa 2.7).
-void clobber(Machine& m, const Tile& tile) {
-  if (tile.box_rows != 0) return;
-  const bool by_row = tile.col_stride == 1;
-  const std::int64_t lines = by_row ? tile.valid_rows : tile.valid_cols, length = by_row ? tile.valid_cols : tile.valid_rows;
-  const std::int64_t step = (by_row ? tile.row_stride : tile.col_stride) * element_bytes(tile);
-  for (std::int64_t line = 0; line < lines && length > 0; ++line)
-    m.memory(tile.space).undefine(tile.address + line * step, length * element_bytes(tile));
-}
-
 // The per-row parameters: [R,1], or a 32-byte block a row whose element j mod 8 is column j's.
 bool read_parameter(Machine& m, const Tile& tile, std::int64_t rows, std::size_t stage, Spread& spread) {
   const bool per_row = tile.valid_cols == 1;
@@ -84,7 +74,7 @@ bool tquant(Machine& m, const Instruction& i) {
       if (has_offset) value += parameter(offset, row, col);
       out[row * cols + col] = quantise(value, format, half);
     }
-  if (count > 0) clobber(m, s);
+  m.clobber(s, s.valid_rows, s.valid_cols);  // its storage served as the buffer of halves (isa 2.7)
   return finish(m, d, rows, cols, out);
 }
 

@@ -55,8 +55,7 @@ static void clobber_scratch_tile(Machine& m) {
   const Instruction& i = m.current();
   if (i.scratch < 0) return;
   const Tile& scratch = m.tile(i.operands[static_cast<std::size_t>(i.scratch)]);
-  if (scratch.box_rows == 0 && (scratch.row_stride == scratch.cols || scratch.rows == 1) && span_bytes(scratch) > 0)
-    m.clobber(scratch);
+  m.clobber(scratch, scratch.rows, scratch.cols);
 }
 
 bool finish(Machine& m, const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {

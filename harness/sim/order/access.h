@@ -9,7 +9,10 @@
 
 namespace assay::sim {
 
-enum class AccessKind : std::uint8_t { read, write, atomic };  // two atomics never conflict
+// Two atomics never conflict. `test`: a wait or test of a signal, made to meet notifies (atomics): it conflicts with
+// plain writes only.
+enum class AccessKind : std::uint8_t { read, write, atomic, test };
+constexpr bool writes(AccessKind kind) { return kind == AccessKind::write || kind == AccessKind::atomic; }
 
 struct Access {
   AccessKind kind = AccessKind::read;
@@ -34,7 +37,8 @@ struct Ordering {
 };
 
 constexpr bool may_conflict(AccessKind a, AccessKind b) {
-  return !(a == AccessKind::read && b == AccessKind::read) && !(a == AccessKind::atomic && b == AccessKind::atomic);
+  if (a == AccessKind::write || b == AccessKind::write) return true;
+  return (a == AccessKind::atomic && b == AccessKind::read) || (a == AccessKind::read && b == AccessKind::atomic);
 }
 
 // Whether the later access comes after the earlier one: its clock covers it, or both are the same actor's and its
@@ -42,7 +46,7 @@ constexpr bool may_conflict(AccessKind a, AccessKind b) {
 // to one operation.
 inline bool is_ordered(AccessKind earlier, Epoch at, const Access& later, const Ordering& ordering) {
   if (at.actor == later.epoch.actor &&
-      (!ordering.overlapping_pipe || earlier == AccessKind::read || at.time == later.epoch.time))
+      (!ordering.overlapping_pipe || !writes(earlier) || at.time == later.epoch.time))
     return true;
   return ordering.clock.covers(at);
 }
@@ -52,7 +56,7 @@ inline bool is_ordered(const Access& earlier, const Access& later, const Orderin
 
 // Whether whatever conflicts with an access of the first kind also conflicts with one of the second.
 constexpr bool is_covered_by(AccessKind first, AccessKind second) {
-  return first == second || second == AccessKind::write;
+  return first == second || first == AccessKind::test || second == AccessKind::write;
 }
 
 }  // namespace assay::sim

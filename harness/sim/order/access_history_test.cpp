@@ -41,11 +41,16 @@ class Definition {
 
  private:
   static bool races(const Past& past, const Access& access, const Ordering& ordering) {
-    const bool one_writes = past.kind != AccessKind::read || access.kind != AccessKind::read;
-    if (!one_writes || (past.kind == AccessKind::atomic && access.kind == AccessKind::atomic)) return false;
+    constexpr bool kRaces[4][4] = {// read, write, atomic, test
+                                   {false, true, true, false},
+                                   {true, true, true, true},
+                                   {true, true, false, false},
+                                   {false, true, false, false}};
+    if (!kRaces[static_cast<int>(past.kind)][static_cast<int>(access.kind)]) return false;
     if (ordering.clock.covers(past.epoch)) return false;
     if (past.epoch.actor != access.epoch.actor) return true;
-    return ordering.overlapping_pipe && past.kind != AccessKind::read && past.epoch.time != access.epoch.time;
+    return ordering.overlapping_pipe && (past.kind == AccessKind::write || past.kind == AccessKind::atomic) &&
+           past.epoch.time != access.epoch.time;
   }
   std::map<std::int64_t, std::vector<Past>> past_;
 };
@@ -84,7 +89,8 @@ struct Actors {
 
   Access any_access(std::size_t actor) {
     const auto kind =
-        *rc::gen::element(AccessKind::read, AccessKind::read, AccessKind::write, AccessKind::write, AccessKind::atomic);
+        *rc::gen::element(AccessKind::read, AccessKind::read, AccessKind::write, AccessKind::write, AccessKind::atomic,
+                          AccessKind::test);
     return {kind, {actor_id(actor), ++times[actor]}, nullptr, nullptr};
   }
 };
@@ -168,7 +174,7 @@ TEST(AccessHistory, IndependentBlocksConflictWhereTheirBytesDo) {
       Clock clock;
       const auto actor = static_cast<ActorId>(8 * block + 2);
       for (std::uint64_t time = 1; time < 8; ++time) {
-        const auto kind = *rc::gen::element(AccessKind::read, AccessKind::write, AccessKind::atomic);
+        const auto kind = *rc::gen::element(AccessKind::read, AccessKind::write, AccessKind::atomic, AccessKind::test);
         const auto [begin, end] = any_range();
         if (*rc::gen::inRange(0, 2) == 0) continue;
         Conflicts none;
@@ -199,7 +205,7 @@ TEST(AccessHistory, MergedBlocksRaceWithALaterTask) {
       GlobalHistory history;
       const Clock clock;
       for (std::uint64_t time = 1; time < 5; ++time) {
-        const auto kind = *rc::gen::element(AccessKind::read, AccessKind::write, AccessKind::atomic);
+        const auto kind = *rc::gen::element(AccessKind::read, AccessKind::write, AccessKind::atomic, AccessKind::test);
         const auto [begin, end] = any_range();
         const Access access{kind, {static_cast<ActorId>(8 * block + 2), time}, nullptr, nullptr};
         Conflicts none;

@@ -5,8 +5,8 @@
 namespace assay::sim {
 
 std::string_view rule_of(const Conflict& conflict, const Access& later) {
-  if (later.kind == AccessKind::read) return "race-raw";
-  return conflict.earlier.kind == AccessKind::read ? "race-war" : "race-waw";
+  if (!writes(later.kind)) return "race-raw";
+  return !writes(conflict.earlier.kind) ? "race-war" : "race-waw";
 }
 
 std::uint32_t AccessPage::allocate(const Entry& entry) {
@@ -56,8 +56,8 @@ bool AccessPage::same_list(std::uint32_t a, std::uint32_t b, bool any_site) cons
 void AccessPage::insert(Cell& cell, const Entry& entry) {
   const std::uint32_t added = allocate(entry);
   std::uint32_t* link = &cell.head;
-  if (entry.kind == AccessKind::read)
-    while (*link != kNone && entries_[*link].kind != AccessKind::read) link = &entries_[*link].next;
+  if (!writes(entry.kind))
+    while (*link != kNone && writes(entries_[*link].kind)) link = &entries_[*link].next;
   entries_[added].next = *link;
   *link = added;
 }
