@@ -122,6 +122,58 @@ TEST(Races, ProgramOrderHasNone) {
   EXPECT_EQ(rules(run), "");
 }
 
+// Whatever runs first, the race is the first finding and named as the program has it; bytes that nobody writes stay
+// undefined bytes.
+TEST(Races, StandBeforeTheUndefinedBytesTheyLeadTo) {
+  using Kind = device::Schedule::Kind;
+  for (const device::Schedule schedule : {device::Schedule{Kind::canonical, 0}, device::Schedule{Kind::worst, 0},
+                                          device::Schedule{Kind::seeded, 1}, device::Schedule{Kind::seeded, 2}}) {
+    for (const bool loads : {true, false}) {
+      KernelRun run;
+      run.text = kernel(join(kTiles, loads ? kLoadS : std::string_view{}, kAddST));
+      run.tensors = {filled(128, 1), filled(128, 2)};
+      run.options.order = device::Order::explicit_sync;
+      run.options.schedule = schedule;
+      run = run_kernel(std::move(run));
+      EXPECT_EQ(first_rule(run), loads ? "race-raw" : "undefined-bytes") << static_cast<int>(schedule.kind);
+      EXPECT_EQ(run.report.reason, first_rule(run));
+      if (!loads) continue;
+      EXPECT_EQ(run.report.diagnostics[0].location.line, line_of(run.text, "pto.tadds"));
+      EXPECT_EQ(run.report.diagnostics[0].related->line, line_of(run.text, "pto.tload"));
+    }
+  }
+}
+
+// tmov takes the bytes behind the valid columns along, up to the block's end.
+TEST(Races, BlockTailsOfAMove) {
+  const std::string narrow = "!pto.tile_buf<vec, 8x16x$E, valid=8x4>";
+  const auto body = [&](const char* column, const std::string& order) {
+    return join("    %s = pto.alloc_tile addr = %a0 : $T\n    %n = pto.alloc_tile addr = %a0 : " + narrow +
+                    "\n    %m = pto.alloc_tile addr = %a1 : " + narrow + "\n    %at = arith.constant " + column +
+                    " : index\n",
+                kFillS, flag("V", "S"),
+                "    pto.barrier <PIPE_V>\n    pto.tmov ins(%n : " + narrow + ") outs(%m : " + narrow + ")\n" + order +
+                    "    pto.tsetval ins(%at, %one : index, f32) outs(%s : $T)\n");
+  };
+  EXPECT_EQ(rules(run_body(body("5", ""))), "race-war ");
+  EXPECT_EQ(rules(run_body(body("5", flag("V", "S", 1)))), "");
+  EXPECT_EQ(rules(run_body(body("9", ""))), "") << "the next block";
+}
+
+// tquant uses its source as a buffer: a store of the source beside it races.
+TEST(Races, StorageThatAnOperationOverwrites) {
+  const auto body = [&](const std::string& order) {
+    return join(kTiles, "    %q = pto.alloc_tile addr = %a3 : !pto.tile_buf<vec, 8x32xi8, valid=8x16>\n",
+                "    %k = pto.alloc_tile addr = %a1 : !pto.tile_buf<vec, 8x1x$E, blayout=col_major>\n", kFillS,
+                "    pto.texpands ins(%one : f32) outs(%k : !pto.tile_buf<vec, 8x1x$E, blayout=col_major>)\n",
+                flag("V", "MTE3"), "    pto.barrier <PIPE_V>\n", kStoreS, order,
+                "    pto.tquant ins(%s, %k : $T, !pto.tile_buf<vec, 8x1x$E, blayout=col_major>) outs(%q : "
+                "!pto.tile_buf<vec, 8x32xi8, valid=8x16>) {quant_type = #pto<quant_type INT8_SYM>}\n");
+  };
+  EXPECT_EQ(rules(run_body(body(""))), "race-war ");
+  EXPECT_EQ(rules(run_body(body(flag("MTE3", "V", 1)))), "");
+}
+
 TEST(Races, BytesAreExact) {
   const auto body = [](int rows) {
     return join(kTiles, kFillS, "    %w = pto.subview %s[%c2, %c0] sizes [2, 16] : $T -> !pto.tile_buf<vec, 2x16x$E>\n",

@@ -63,6 +63,7 @@ class TaskRun {
     if (!prepare()) return std::move(report_);
     memory_.emplace(tasks_, *options_.profile);
     if (run_all()) finish();
+    races_first();
     return std::move(report_);
   }
 
@@ -74,6 +75,16 @@ class TaskRun {
       if (!run_launch(job)) return false;
     }
     return true;
+  }
+
+  // A missing edge back from a buffer's reader to its writer lets the writer run on, and set its flag again, too: the
+  // race names the two operations that miss the edge.
+  void races_first() {
+    std::vector<device::Diagnostic>& found = report_.diagnostics;
+    if (report_.status != RunStatus::fault || found.empty() || found[0].rule != "flag-reused") return;
+    std::stable_partition(found.begin(), found.end(),
+                          [](const device::Diagnostic& one) { return one.rule.starts_with("race-"); });
+    report_.reason = found[0].rule;
   }
 
   void finish() {
