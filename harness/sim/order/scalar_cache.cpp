@@ -128,7 +128,7 @@ void ScalarCache::arrive(std::shared_ptr<const Clock> released) {
     const std::int64_t begin = line_begin(*tensor, index);
     const auto still = lines_.find(key);
     tensor->clear_dirty(this, index);
-    for_each_run(line.dirty, [&, tensor = tensor](int from, int to) {
+    for_each_run(line.dirty, [&, tensor = tensor, &line = line](int from, int to) {
       std::copy(line.data.begin() + from, line.data.begin() + to, tensor->bytes() + begin + from);
       tensor->define(begin + from, begin + to);
       tensor->overwrite(begin + from, begin + to, line.by, this, released);
