@@ -385,6 +385,21 @@ TEST(Ranks, ANotifyBeforeTheTransferHasDrainedIsARace) {
   }
 }
 
+// A wait is made to meet notifies; a plain store of its word beside it is ordered by nothing.
+TEST(Ranks, APlainStoreBesideAWaitIsARace) {
+  const std::string store =
+      "    pto.store_scalar %one, %s1[%c0] : !pto.ptr<i32>, i32\n"
+      "    pto.cmo.cacheinvalid %s1 single_cache_line : !pto.ptr<i32>\n    pto.fence.barrier_all\n";
+  for (const device::Schedule& schedule : all_schedules()) {
+    const auto run = [&](const std::string& first) {
+      return run_ranks(2, only_root(first) + others(wait("%word")) + kDrain, schedule);
+    };
+    const GraphRun racing = run(store), notified = run(notify("%sf1"));
+    EXPECT_EQ(rules(racing.report), std::vector<std::string>{"race-raw"}) << shown(racing.report);
+    EXPECT_EQ(rules(notified.report), std::vector<std::string>{}) << shown(notified.report);
+  }
+}
+
 TEST(Ranks, MemoryThatIsNoWindowIsOutOfReach) {
   GraphRun run = make_run(2, kernel_of_ranks(2, put("%op1", "%xp")));
   run.placements[4].window = false;  // rank 1's result
