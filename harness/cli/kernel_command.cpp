@@ -67,7 +67,7 @@ int run_command(Parsed& parsed) {
 }  // namespace
 
 void register_kernel_command(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("kernel", "run a function of any .pto file and compare the backends");
+  CLI::App* command = app.add_subcommand("kernel", "Run a function of any .pto file and compare the backends");
   const auto parsed = std::make_shared<Parsed>();
   command->add_option("FILE", parsed->file, "textual .pto file")->required();
   command->add_option("FUNC", parsed->request.function, "function; may be left out when the file leaves no doubt");

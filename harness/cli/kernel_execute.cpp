@@ -41,6 +41,10 @@ Result<std::vector<Opened>> open_backends(const KernelOptions& options, const Ba
   return opened;
 }
 
+void print_excerpt(const KernelPlan& plan, pto::Location location, std::ostream& out) {
+  if (plan.module->source) out << pto::excerpt(*plan.module->source, location) << "\n";
+}
+
 void print_outcome(const KernelPlan& plan, const KernelOutcome& outcome, std::ostream& out) {
   out << fmt::format("{}: {}", outcome.backend, device::name(outcome.report.status));
   if (!outcome.report.reason.empty()) out << ": " << outcome.report.reason;
@@ -48,8 +52,14 @@ void print_outcome(const KernelPlan& plan, const KernelOutcome& outcome, std::os
   if (outcome.report.device_seconds > 0) out << fmt::format(", {:.6f} s on the device", outcome.report.device_seconds);
   out << "\n";
   for (const device::Diagnostic& diagnostic : outcome.report.diagnostics) {
-    out << "  " << device::to_string(diagnostic, plan.module->file) << "\n";
-    if (plan.module->source) out << pto::excerpt(*plan.module->source, diagnostic.location) << "\n";
+    device::Diagnostic own = diagnostic;
+    own.related.reset();
+    out << "  " << device::to_string(own, plan.module->file) << "\n";
+    print_excerpt(plan, diagnostic.location, out);
+    if (!diagnostic.related || *diagnostic.related == diagnostic.location) continue;
+    out << fmt::format("  {}:{}:{}: related location\n", plan.module->file, diagnostic.related->line,
+                       diagnostic.related->column);
+    print_excerpt(plan, *diagnostic.related, out);
   }
   if (!outcome.stray_write.empty()) out << "  stray write: " << outcome.stray_write << "\n";
   for (const auto& [argument, count] : outcome.undefined)

@@ -3,8 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
-#include <tuple>
 
 #include "harness/cli/kernel_arguments.h"
 #include "harness/cli/kernel_run.h"
@@ -44,9 +44,7 @@ class Collection {
       kept.schedules.push_back(schedule);
   }
   std::vector<Finding> take() {
-    std::ranges::stable_sort(findings_, [](const Finding& a, const Finding& b) {
-      return std::tuple(a.location.line, a.location.column) < std::tuple(b.location.line, b.location.column);
-    });
+    std::ranges::stable_sort(findings_, std::ranges::greater(), &Finding::severity);
     return std::move(findings_);
   }
 
@@ -94,8 +92,9 @@ Result<void> add_report(const KernelPlan& plan, const KernelOutcome& outcome, co
       all.add(finding_at(function, "unsupported", report.reason), schedule);
       break;
     case RunStatus::budget:
-      all.add(finding_at(function, "budget", report.reason.empty() ? "instruction budget spent" : report.reason),
-              schedule);
+      if (std::ranges::find(report.diagnostics, "budget", &device::Diagnostic::rule) == report.diagnostics.end())
+        all.add(finding_at(function, "budget", report.reason.empty() ? "instruction budget spent" : report.reason),
+                schedule);
       break;
     case RunStatus::deadlock:
       if (report.diagnostics.empty()) all.add(finding_at(function, "deadlock", report.reason), schedule);
@@ -215,6 +214,15 @@ Finding violation(const Error& error) {
   return finding;
 }
 
+// "rows = 16, n = 16": scalars that nobody gave.
+std::string list_chosen(const KernelPlan& plan) {
+  std::vector<std::string> scalars;
+  for (const KernelArgument& argument : plan.arguments)
+    if (!argument.is_pointer && argument.chosen && argument.source == KernelArgument::Source::value)
+      scalars.push_back(fmt::format("{} = {}", argument.name, argument.given));
+  return fmt::format("{}", fmt::join(scalars, ", "));
+}
+
 std::string list_tasks(const KernelPlan& plan) {
   std::vector<std::string> names;
   for (const KernelTask& task : plan.tasks) names.push_back("@" + task.function->name);
@@ -227,6 +235,25 @@ std::vector<device::Schedule> default_schedules() {
   std::vector<device::Schedule> schedules{{device::Schedule::Kind::canonical, 0}, {device::Schedule::Kind::worst, 0}};
   for (std::uint64_t seed = 1; seed <= 8; ++seed) schedules.push_back({device::Schedule::Kind::seeded, seed});
   return schedules;
+}
+
+Result<std::vector<std::filesystem::path>> files_to_lint(std::span<const std::string> named) {
+  std::vector<std::filesystem::path> files;
+  for (const std::string& name : named) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(name, error)) {
+      files.emplace_back(name);
+      continue;
+    }
+    const auto begin = static_cast<std::ptrdiff_t>(files.size());
+    for (std::filesystem::recursive_directory_iterator each(name, error), end; !error && each != end;
+         each.increment(error))
+      if (each->path().extension() == ".pto" && each->is_regular_file()) files.push_back(each->path());
+    if (error) return bad_input("{}: {}", name, error.message());
+    if (static_cast<std::ptrdiff_t>(files.size()) == begin) return bad_input("{}: no .pto file in this folder", name);
+    std::sort(files.begin() + begin, files.end());
+  }
+  return files;
 }
 
 Result<LintedFile> lint(const std::filesystem::path& file, const LintOptions& options, device::Backend& backend) {
@@ -252,7 +279,7 @@ Result<LintedFile> lint(const std::filesystem::path& file, const LintOptions& op
       if (!plan) return tl::unexpected(plan.error());
       if (auto run = run_schedules(*plan, options, *profile, backend, all); !run)
         return tl::unexpected(std::move(run.error()));
-      linted.runs.push_back({list_tasks(*plan), describe(*plan)});
+      linted.runs.push_back({list_tasks(*plan), describe(*plan), list_chosen(*plan)});
     }
   }
   linted.findings = all.take();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct Finding {
 struct LintedRun {
   std::string tasks;      // "@writer, @reader"
   std::string arguments;  // what was chosen, as `assay kernel` prints it
+  std::string chosen;     // "rows = 16, n = 16": scalars that nobody gave
 };
 
 struct LintedFile {
@@ -35,7 +37,7 @@ struct LintedFile {
   std::shared_ptr<const std::string> source;
   std::string profile;
   std::vector<LintedRun> runs;
-  std::vector<Finding> findings;  // in order of location; each once
+  std::vector<Finding> findings;  // errors first, in the order they showed: causes before what follows; each once
 };
 
 struct LintOptions {
@@ -50,11 +52,15 @@ struct LintOptions {
 // canonical, worst and seeds 1 to 8.
 std::vector<device::Schedule> default_schedules();
 
+// Folders stand for every .pto file in them.
+Result<std::vector<std::filesystem::path>> files_to_lint(std::span<const std::string> named);
+
 // Errors are bad input: no such file, text that is no module of this level, an argument that does not fit. A module
 // that breaks the verifier's rules is a finding, and is not run.
 Result<LintedFile> lint(const std::filesystem::path& file, const LintOptions& options, device::Backend& backend);
 
-// Adds a function that calls both ends of a ring which stand in the module as a cube and a vector function nobody calls.
+// Adds a function that calls both ends of a ring which stand in the module as a cube and a vector function nobody
+// calls.
 void launch_ring_ends_together(pto::Module& module);
 
 // Findings that need no run: of a module the verifier has passed.

@@ -36,9 +36,9 @@ Result<void> decide(Parsed& parsed) {
   return {};
 }
 
-Result<void> deliver(const Parsed& parsed, std::span<const LintedFile> files) {
+Result<void> deliver(const Parsed& parsed, std::span<const LintedFile> files, std::span<const Error> failures) {
   const std::string text = parsed.format == "json"    ? lint_json(files)
-                           : parsed.format == "sarif" ? lint_sarif(files)
+                           : parsed.format == "sarif" ? lint_sarif(files, failures)
                                                       : lint_text(files);
   if (!parsed.out.empty()) return write_text(parsed.out, text);
   std::cout << text;
@@ -50,17 +50,22 @@ int run_command(Parsed& parsed) {
   if (auto decided = decide(parsed); !decided) return report_error(decided.error());
   const auto backend = device::create_backend("sim");
   if (!backend) return report_error(backend.error());
+  const auto files = files_to_lint(parsed.files);
+  if (!files) return report_error(files.error());
   std::vector<LintedFile> linted;
+  std::vector<Error> failures;
   int failed = 0;
-  for (const std::string& file : parsed.files) {
+  for (const std::filesystem::path& file : *files) {
     auto one = lint(file, parsed.options, **backend);
-    if (one)
+    if (one) {
       linted.push_back(std::move(*one));
-    else
+    } else {
       failed = std::max(failed, report_error(one.error()));
+      failures.push_back(std::move(one.error()));
+    }
   }
-  if (linted.empty()) return failed;
-  if (auto delivered = deliver(parsed, linted); !delivered) return report_error(delivered.error());
+  if (linted.empty() && parsed.format == "text") return failed;
+  if (auto delivered = deliver(parsed, linted, failures); !delivered) return report_error(delivered.error());
   if (failed != 0) return failed;
   return std::ranges::any_of(linted, [](const LintedFile& file) { return !file.findings.empty(); }) ? 1 : 0;
 }
@@ -69,9 +74,9 @@ int run_command(Parsed& parsed) {
 
 void register_lint_command(CLI::App& app, int& exit_code) {
   CLI::App* command =
-      app.add_subcommand("lint", "check the rules of any .pto file, statically and by running it, without a golden");
+      app.add_subcommand("lint", "Check the rules of any .pto file, statically and by running it, without a golden");
   const auto parsed = std::make_shared<Parsed>();
-  command->add_option("FILE", parsed->files, "textual .pto files")->required();
+  command->add_option("FILE", parsed->files, "textual .pto files; a folder stands for those in it")->required();
   command->add_option("--function", parsed->options.request.function,
                       "function to run (default: all that no other one calls)");
   add_launch_options(*command, parsed->options.request, parsed->tasks);

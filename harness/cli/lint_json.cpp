@@ -1,3 +1,4 @@
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "harness/cli/lint_report.h"
@@ -16,6 +17,7 @@ Json position(pto::Location location) { return {{"line", location.line}, {"colum
 
 Json json_of(const LintedFile& file, const Finding& finding) {
   Json json{{"rule", finding.rule}, {"severity", name(finding.severity)}, {"message", finding.message}};
+  if (const Rule* rule = find_rule(finding.rule)) json["help"] = rule->fix;
   if (finding.location.line > 0) {
     json["location"] = position(finding.location);
     json["source"] = source_line(file, finding.location);
@@ -78,7 +80,8 @@ Json location_json(const LintedFile& file, pto::Location location, const std::st
   return json;
 }
 
-Json result_json(const LintedFile& file, const Finding& finding) {  // 3.27
+// `alike`: how many findings before it have its fingerprint.
+Json result_json(const LintedFile& file, const Finding& finding, int alike) {  // 3.27
   std::string message = finding.message;
   if (!finding.schedules.empty()) message += fmt::format(" ({})", describe_schedules(finding));
   Json json{{"ruleId", finding.rule},
@@ -93,7 +96,10 @@ Json result_json(const LintedFile& file, const Finding& finding) {  // 3.27
     related["message"] = {{"text", "the other location"}};
     json["relatedLocations"] = Json::array({related});
   }
-  json["partialFingerprints"] = {{"assayFinding/v1", fingerprint(file, finding)}};
+  // GitHub takes results of one rule and file with equal line hashes for one and the same.
+  const std::string print = fingerprint(file, finding);
+  json["partialFingerprints"] = {{"assayFinding/v1", print},
+                                 {"primaryLocationLineHash", fmt::format("{}:{}", print, alike + 1)}};
   return json;
 }
 
@@ -112,16 +118,23 @@ std::string lint_json(std::span<const LintedFile> files) {
   return dump({{"tool", "assay"}, {"version", run::version()}, {"count", count}, {"files", list}});
 }
 
-std::string lint_sarif(std::span<const LintedFile> files) {
+std::string lint_sarif(std::span<const LintedFile> files, std::span<const Error> failures) {
   Json all_rules = Json::array(), results = Json::array(), artifacts = Json::array();
+  Json notifications = Json::array();
   for (const Rule& rule : rules()) all_rules.push_back(rule_json(rule));
   for (const LintedFile& file : files) {
     artifacts.push_back({{"location", {{"uri", uri(file.file)}}}});
-    for (const Finding& finding : file.findings) results.push_back(result_json(file, finding));
+    std::map<std::string, int> alike;
+    for (const Finding& finding : file.findings)
+      results.push_back(result_json(file, finding, alike[fingerprint(file, finding)]++));
   }
+  for (const Error& error : failures)  // 3.58
+    notifications.push_back({{"level", "error"}, {"message", {{"text", to_string(error)}}}});
+  Json invocation{{"executionSuccessful", failures.empty()}};  // 3.20
+  if (!failures.empty()) invocation["toolExecutionNotifications"] = notifications;
   const Json driver{{"name", "assay"}, {"version", run::version()}, {"rules", all_rules}};
   const Json run{{"tool", {{"driver", driver}}},
-                 {"invocations", Json::array({{{"executionSuccessful", true}}})},
+                 {"invocations", Json::array({invocation})},
                  {"columnKind", "unicodeCodePoints"},
                  {"artifacts", artifacts},
                  {"results", results}};

@@ -11,7 +11,8 @@ namespace assay::cli {
 
 std::string lint_text(std::span<const LintedFile> files);
 std::string lint_json(std::span<const LintedFile> files);
-std::string lint_sarif(std::span<const LintedFile> files);
+// `failures`: why other files could not be linted.
+std::string lint_sarif(std::span<const LintedFile> files, std::span<const Error> failures = {});
 
 // The line of the source, without spaces at its ends; empty when there is no such line.
 std::string source_line(const LintedFile& file, pto::Location location);

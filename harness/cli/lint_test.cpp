@@ -169,7 +169,8 @@ TEST_F(LintTest, AFindingIsReportedOnceWithTheSchedulesThatShowIt) {
   });
   ASSERT_TRUE(linted) << to_string(linted.error());
   ASSERT_EQ(linted->findings.size(), 3U);
-  EXPECT_EQ(linted->findings[0].location.line, 11);
+  EXPECT_EQ(linted->findings[0].location.line, 12);  // as they happened: the cause comes first
+  EXPECT_EQ(linted->findings[2].location.line, 11);
   for (const Finding& finding : linted->findings) EXPECT_EQ(finding.schedules, Names{"seed=1"});
 }
 
@@ -248,6 +249,52 @@ TEST_F(LintTest, SarifHasWhatTheStandardAsksFor) {
   EXPECT_EQ(region.at("startColumn"), 5);
   EXPECT_EQ(result.at("relatedLocations").at(0).at("physicalLocation").at("region").at("startLine"), 11);
   EXPECT_EQ(result.at("partialFingerprints").at("assayFinding/v1").get<std::string>().size(), 16U);
+}
+
+TEST_F(LintTest, SarifTellsEqualLinesApartAndWhatWasNotLinted) {
+  LintedFile file;
+  file.file = "k.pto";
+  file.source = std::make_shared<const std::string>("a\na\n");
+  for (const int line : {1, 2}) {
+    file.findings.emplace_back();
+    file.findings.back().rule = "bounds";
+    file.findings.back().location = {line, 1};
+  }
+  const std::vector<Error> failures{Error{ErrorKind::bad_input, "none.pto: no such file", {}, {}}};
+  const auto run = nlohmann::json::parse(lint_sarif(std::span(&file, 1), failures)).at("runs").at(0);
+  std::set<std::string> hashes;
+  for (const auto& result : run.at("results"))
+    hashes.insert(result.at("partialFingerprints").at("primaryLocationLineHash").get<std::string>());
+  EXPECT_EQ(hashes.size(), 2U);
+  const auto& invocation = run.at("invocations").at(0);
+  EXPECT_FALSE(invocation.at("executionSuccessful").get<bool>());
+  EXPECT_EQ(invocation.at("toolExecutionNotifications").at(0).at("message").at("text"), "none.pto: no such file");
+}
+
+TEST_F(LintTest, TextSaysWhatToDoOnceAndWhichScalarsWereChosen) {
+  const auto linted = lint_text_with(testing::kCopy, [](const auto& launch, const device::RunOptions& run) {
+    device::RunReport report = testing::copy(launch, run);
+    report.status = device::RunStatus::fault;
+    report.diagnostics = {race(12, 11), race(11, 10), race(12, 12)};
+    return report;
+  });
+  ASSERT_TRUE(linted);
+  const std::string text = lint_text(std::span(&*linted, 1));
+  const std::string help = fmt::format("  help: {}\n", find_rule("race-war")->fix);
+  EXPECT_NE(text.find(help), std::string::npos) << text;
+  EXPECT_EQ(text.find(help), text.rfind(help)) << text;
+  EXPECT_NE(text.find(": @copy ran with rows = 16, k = 1"), std::string::npos) << text;
+  EXPECT_EQ(text.find(":12:5: note:"), std::string::npos) << text;  // a place is not its own other location
+}
+
+TEST_F(LintTest, FoldersStandForTheirFiles) {
+  const auto below = folder.write("b.pto", "").parent_path();
+  folder.write("a.pto", "");
+  folder.write("c.txt", "");
+  const std::vector<std::string> named{"first.pto", below.string()};
+  const auto files = files_to_lint(named);
+  ASSERT_TRUE(files);
+  EXPECT_EQ(*files, (std::vector<std::filesystem::path>{"first.pto", below / "a.pto", below / "b.pto"}));
 }
 
 TEST_F(LintTest, FingerprintsSurviveEditsElsewhere) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "harness/cli/lint_report.h"
 #include "harness/pto/lexer.h"
@@ -32,7 +33,7 @@ std::string line_of(const LintedFile& file, const Finding& finding) {
   std::string text = fmt::format("{}: {}: {}: {}{}\n", place(file, finding.location), name(finding.severity),
                                  finding.rule, finding.message, context(finding));
   text += excerpt_of(file, finding.location);
-  if (finding.related) {
+  if (finding.related && (finding.related != finding.location || !finding.related_function.empty())) {
     text += fmt::format("{}: note: the other location{}\n", place(file, *finding.related),
                         finding.related_function.empty() ? "" : ", in @" + finding.related_function);
     text += excerpt_of(file, *finding.related);
@@ -85,8 +86,16 @@ std::string describe_schedules(const Finding& finding) {
 std::string lint_text(std::span<const LintedFile> files) {
   std::string text;
   std::size_t findings = 0;
+  std::set<std::string, std::less<>> helped;  // rules whose remedy has been said
   for (const LintedFile& file : files) {
-    for (const Finding& finding : file.findings) text += line_of(file, finding);
+    for (const Finding& finding : file.findings) {
+      text += line_of(file, finding);
+      const Rule* rule = find_rule(finding.rule);
+      if (rule && helped.insert(finding.rule).second) text += fmt::format("  help: {}\n", rule->fix);
+    }
+    for (const LintedRun& run : file.runs)
+      if (!file.findings.empty() && !run.chosen.empty())
+        text += fmt::format("{}: {} ran with {} (chosen; --arg gives others)\n", file.file, run.tasks, run.chosen);
     findings += file.findings.size();
   }
   const std::string where = counted(files.size(), "file");

@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "harness/cli/lint.h"
 #include "harness/cli/lint_report.h"
+#include "harness/core/file.h"
+#include "harness/core/scratch_directory.h"
 
 namespace assay::cli {
 namespace {
@@ -46,6 +49,64 @@ LintedFile lint_kernel(const std::string& file, std::vector<device::Schedule> sc
   auto linted = lint(std::string(ASSAY_SOURCE_DIR "/kernels/") + file, options, **backend);
   EXPECT_TRUE(linted) << to_string(linted.error());
   return linted ? std::move(*linted) : LintedFile{};
+}
+
+// No false alarms: every kernel of the project's own, beside those kept for their faults.
+TEST(OwnKernels, AreSilent) {
+  int kernels = 0;
+  for (const auto& folder : std::filesystem::directory_iterator(ASSAY_SOURCE_DIR "/kernels"))
+    for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+      if (file.path().extension() != ".pto") continue;
+      ++kernels;
+      const auto name = std::filesystem::relative(file.path(), ASSAY_SOURCE_DIR "/kernels").string();
+      const LintedFile linted = lint_kernel(name, default_schedules());
+      EXPECT_TRUE(linted.findings.empty()) << lint_text(std::span(&linted, 1));
+      EXPECT_FALSE(linted.runs.empty()) << name;
+    }
+  EXPECT_GE(kernels, 9);
+}
+
+// ---- docs/lint.md
+
+std::string document() { return read_text(ASSAY_SOURCE_DIR "/docs/lint.md", 1 << 20).value(); }
+
+TEST(LintDocument, ItsKernelRunsOnTwoRanksAndIsSilent) {
+  const std::string text = document();
+  const std::size_t begin = text.find("```mlir\n") + 8;
+  const std::string kernel = text.substr(begin, text.find("```", begin) - begin);
+  const auto scratch = ScratchDirectory::make().value();
+  ASSERT_TRUE(write_text(scratch.path() / "hello.pto", kernel));
+  const auto backend = device::create_backend("sim");
+  LintOptions options;
+  options.schedules = default_schedules();
+  const auto linted = lint(scratch.path() / "hello.pto", options, **backend);
+  ASSERT_TRUE(linted) << to_string(linted.error());
+  EXPECT_TRUE(linted->findings.empty()) << lint_text(std::span(&*linted, 1));
+  ASSERT_EQ(linted->runs.size(), 1U);
+  EXPECT_NE(linted->runs[0].arguments.find("2 ranks"), std::string::npos) << linted->runs[0].arguments;
+}
+
+TEST(LintDocument, ItsFindingIsThatOfB05) {
+  const LintedFile linted = lint_kernel("faults/b05_ffn_add/ffn_add.pto", default_schedules());
+  const std::string found = lint_text(std::span(&linted, 1)), text = document();
+  for (const char* part :
+       {":36:15: error: capacity: 8x1024 bf16 tile at vec 0x30000 occupies bytes 0x30000 to 0x34000;",
+        "canonical and 9 more schedules]\n", ":14:14: note: the other location\n"}) {
+    EXPECT_NE(found.find(part), std::string::npos) << part << "\n" << found;
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+}
+
+// Addresses count from where the argument points, whatever lies before the tensor.
+TEST(LintAddresses, CountFromTheArgument) {
+  const LintedFile stale = lint_kernel("faults/b02_router_dispatch/router_dispatch.pto", default_schedules());
+  ASSERT_FALSE(stale.findings.empty());
+  EXPECT_NE(stale.findings[0].message.find("bytes 0x0 to 0x4 of %indices's tensor"), std::string::npos)
+      << stale.findings[0].message;
+  const LintedFile signal = lint_kernel("faults/b13_combine/combine.pto", default_schedules());
+  ASSERT_FALSE(signal.findings.empty());
+  EXPECT_NE(signal.findings[0].message.find("the signal at element 0 of %own_sig"), std::string::npos)
+      << signal.findings[0].message;
 }
 
 class SeedBug : public ::testing::TestWithParam<Seed> {};

@@ -12,7 +12,9 @@ using device::RunStatus;
 class SimBackend final : public device::Backend {
  public:
   std::string_view name() const override { return "sim"; }
-  std::string description() const override { return "assay's checked simulator"; }
+  std::string description() const override {
+    return "program and explicit order, cube and vector cores, blocks and ranks; profiles a2a3 and a5";
+  }
 
   device::RunReport run(const device::Launch& launch, const device::RunOptions& options) override {
     const device::Task task{launch, {}};

@@ -68,15 +68,20 @@ bool check_signal(Machine& m, const View& view, RectangleShape shape) {
   return check_owner(m, view) && check_window(m, view, shape.rows, shape.cols);
 }
 
-void report_stale(Machine& m, const std::optional<Signal::Stale>& stale, const SignalKey& key) {
+// As the kernel counts: from where its argument points.
+std::int64_t element_of(const Machine& m, const View& view, const SignalKey& key) {
+  return key.word - m.place_of(view.base.tensor).origin / 4;
+}
+
+void report_stale(Machine& m, const std::optional<Signal::Stale>& stale, const View& view, const SignalKey& key) {
   if (!stale) return;
   const auto line = [](const Origin& origin) { return origin.op->location.line; };
   const Origin& other = m.current().code == OpCode::comm_tnotify ? stale->second_wait : stale->second_notify;
   m.finding("stale-signal",
             fmt::format("the wait at line {} is satisfied by a notify that the wait at line {} has consumed: the word "
                         "at element {} was notified at line {} and again at line {}, and never reset in between",
-                        line(stale->second_wait), line(stale->first_wait), key.word, line(stale->first_notify),
-                        line(stale->second_notify)),
+                        line(stale->second_wait), line(stale->first_wait), element_of(m, view, key),
+                        line(stale->first_notify), line(stale->second_notify)),
             other.op, other.function);
 }
 
@@ -93,7 +98,7 @@ bool notify(Machine& m, const Instruction& i) {
   // Who reads a value that was set saw that notify; a sum, all that were added.
   if (!adds) signal.clock = Clock();
   m.release(signal.clock);
-  report_stale(m, signal.notified({key_of(m.who()), origin_of(m, i), before, after}), word.key);
+  report_stale(m, signal.notified({key_of(m.who()), origin_of(m, i), before, after}), view, word.key);
   if (m.tracing()) {
     std::vector<std::byte> data(word.at, word.at + 4);
     m.trace_global(view.base, 1, 1, {view.base.offset}, std::move(data));
@@ -128,12 +133,14 @@ bool record_test(Machine& m, const Instruction& i) {
 
 bool wait(Machine& m, const Instruction& i) {
   const Condition condition = condition_of(m, i);
-  const std::vector<Word> words = words_of(m, m.view(i.operands[0]));
+  const View& view = m.view(i.operands[0]);
+  const std::vector<Word> words = words_of(m, view);
   acquire_all(m, words);
   if (!record_test(m, i)) return false;
   for (const Word& word : words) {
     Signal& signal = m.shared().signals[word.key];
-    report_stale(m, signal.waited({key_of(m.who()), origin_of(m, i), condition.compare, condition.against}), word.key);
+    report_stale(m, signal.waited({key_of(m.who()), origin_of(m, i), condition.compare, condition.against}), view,
+                 word.key);
   }
   return true;
 }
@@ -169,7 +176,7 @@ Wait explain_wait(Machine& m, const Instruction& i) {
   const std::string& name = m.function().values[i.source->operands[0]].name;
   for (const Word& word : words_of(m, view)) {
     if (holds(condition.compare, word.value(), condition.against)) continue;
-    return {fmt::format("the signal at element {} of %{} to be {} {} (it is {})", word.key.word, name,
+    return {fmt::format("the signal at element {} of %{} to be {} {} (it is {})", element_of(m, view, word.key), name,
                         symbol(condition.compare), condition.against, word.value()),
             fmt::format("a tnotify of it, {}", others(m))};
   }

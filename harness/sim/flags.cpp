@@ -65,8 +65,14 @@ Wait explain_flag(Machine& m, const Instruction& i) {
     return {fmt::format("flag {}", describe(key)),
             fmt::format("the set_flag at line {}, queued on {}", set->location.line, pto::pipe_name(key.from)),
             set->location};
+  std::string others;  // a wrong id is the usual mistake
+  for (const auto& [other, flag] : m.pipes().events())
+    if (other.from == key.from && other.to == key.to && !flag.sets.empty())
+      others +=
+          fmt::format("; event {} of the two is set (line {})", other.id, flag.sets.back().site.op->location.line);
   return {fmt::format("flag {}", describe(key)),
-          fmt::format("{}, which has no set_flag of it queued, and {}", pto::pipe_name(key.from), stands), stream};
+          fmt::format("{}, which has no set_flag of it queued; {}{}", pto::pipe_name(key.from), stands, others),
+          stream};
 }
 
 // ---- barriers

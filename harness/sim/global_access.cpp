@@ -12,36 +12,48 @@ namespace {
 std::size_t bytes(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 std::string_view verb(AccessKind kind) {
-  return kind == AccessKind::read ? "reads" : kind == AccessKind::test ? "tests" : kind == AccessKind::write ? "writes" : "adds to";
+  return kind == AccessKind::read    ? "reads"
+         : kind == AccessKind::test  ? "tests"
+         : kind == AccessKind::write ? "writes"
+                                     : "adds to";
 }
 std::string_view past(AccessKind kind) {
-  return kind == AccessKind::read ? "read" : kind == AccessKind::test ? "tested" : kind == AccessKind::write ? "wrote" : "added to";
+  return kind == AccessKind::read    ? "read"
+         : kind == AccessKind::test  ? "tested"
+         : kind == AccessKind::write ? "wrote"
+                                     : "added to";
+}
+
+std::string hexadecimal(std::int64_t byte) {
+  return byte < 0 ? fmt::format("-0x{:X}", -byte) : fmt::format("0x{:X}", byte);
 }
 
 }  // namespace
 
-std::string describe_race(const Access& later, const Conflict& conflict, std::string_view where) {
+std::string describe_race(const Access& later, const Conflict& conflict, const Place& where) {
   const auto pipe = [](const Access& access) {
     return pto::pipe_name(static_cast<pto::Pipe>(access.epoch.actor % pto::kPipes));
   };
   const bool same_core = later.epoch.actor / pto::kPipes == conflict.earlier.epoch.actor / pto::kPipes;
-  return fmt::format("{} on {} {} bytes 0x{:X} to 0x{:X} of {}, which {} (line {}) on {}{} {}; nothing orders the two",
-                     pto::mnemonic(later.op->code), pipe(later), verb(later.kind), conflict.begin, conflict.end, where,
+  return fmt::format("{} on {} {} bytes {} to {} of {}, which {} (line {}) on {}{} {}; nothing orders the two",
+                     pto::mnemonic(later.op->code), pipe(later), verb(later.kind),
+                     hexadecimal(conflict.begin - where.origin), hexadecimal(conflict.end - where.origin), where.name,
                      pto::mnemonic(conflict.earlier.op->code), conflict.earlier.op->location.line,
                      pipe(conflict.earlier), same_core ? "" : " of another core", past(conflict.earlier.kind));
 }
 
-std::string describe_tensor(const device::Launch& launch, std::size_t tensor) {
+Place describe_tensor(const device::Launch& launch, std::size_t tensor) {
   for (std::size_t i = 0; i < launch.arguments.size(); ++i) {
     const auto* pointer = std::get_if<device::PointerArgument>(&launch.arguments[i]);
     if (pointer && pointer->tensor == tensor)
-      return fmt::format("%{}'s tensor", launch.function->values[launch.function->arguments[i]].name);
+      return {fmt::format("%{}'s tensor", launch.function->values[launch.function->arguments[i]].name),
+              pointer->element_offset * info(launch.tensors[tensor]->dtype()).bits / 8};
   }
-  return fmt::format("tensor {}", tensor);
+  return {fmt::format("tensor {}", tensor), 0};
 }
 
 // Earlier and later are meant in the order of the program, whatever ran first.
-void Machine::report_races(const Access& later, std::string_view where) {
+void Machine::report_races(const Access& later, const Place& where) {
   for (const Conflict& conflict : conflicts_) {
     if (!pipes_->ran_ahead(conflict.earlier.epoch)) {
       finding(rule_of(conflict, later), describe_race(later, conflict, where), conflict.earlier.op,
@@ -63,13 +75,13 @@ void Machine::report_races(const Access& later, std::string_view where) {
 void Machine::record_local(AccessKind kind, const Tile& tile, std::int64_t rows, std::int64_t cols) {
   const Access later = access(kind);
   histories_[static_cast<std::size_t>(tile.space)].access(later, tile, rows, cols, ordering(), conflicts_);
-  if (!conflicts_.empty()) report_races(later, fmt::format("space {}", pto::name(tile.space)));
+  if (!conflicts_.empty()) report_races(later, {fmt::format("space {}", pto::name(tile.space)), 0});
 }
 
 void Machine::record_local(AccessKind kind, pto::Space space, std::int64_t begin, std::int64_t end) {
   const Access later = access(kind);
   histories_[static_cast<std::size_t>(space)].access(later, begin, end, ordering(), conflicts_);
-  if (!conflicts_.empty()) report_races(later, fmt::format("space {}", pto::name(space)));
+  if (!conflicts_.empty()) report_races(later, {fmt::format("space {}", pto::name(space)), 0});
 }
 
 // ---- global memory
@@ -79,22 +91,25 @@ bool Machine::check_owner(std::size_t tensor, const pto::Operation* made_by) {
   if (placement.rank == who_.rank || placement.window) return true;
   return fault("foreign-memory",
                fmt::format("rank {} reaches {}, memory of rank {} that is no window", who_.rank,
-                           describe_tensor(launch_, tensor), placement.rank),
+                           describe_tensor(launch_, tensor).name, placement.rank),
                made_by ? made_by->location : function_->location);
 }
 
 bool Machine::report_undefined_global(std::size_t tensor, std::int64_t at) {
+  const Place where = describe_tensor(launch_, tensor);
   return fault("undefined-bytes",
-               fmt::format("reads byte {} of {}, which nobody has written", at, describe_tensor(launch_, tensor)),
+               fmt::format("reads byte {} of {}, which nobody has written", hexadecimal(at - where.origin), where.name),
                function_->location);
 }
 
 void Machine::report_stale(const ScalarStore& store, std::size_t tensor, std::int64_t begin, std::int64_t end,
                            std::string_view what) {
-  finding("stale-line",
-          fmt::format("{} bytes {} to {} of {}: {} (line {})", what, begin, end, describe_tensor(launch_, tensor),
-                      pto::mnemonic(store.op->code), store.op->location.line),
-          store.op, store.function);
+  const Place where = describe_tensor(launch_, tensor);
+  finding(
+      "stale-line",
+      fmt::format("{} bytes {} to {} of {}; stored by {} (line {})", what, hexadecimal(begin - where.origin),
+                  hexadecimal(end - where.origin), where.name, pto::mnemonic(store.op->code), store.op->location.line),
+      store.op, store.function);
 }
 
 bool Machine::access_global(AccessKind kind, std::size_t tensor, std::int64_t begin, std::int64_t end) {
@@ -106,9 +121,8 @@ bool Machine::access_global(AccessKind kind, std::size_t tensor, std::int64_t be
       if (const auto store = global.dirty(begin, end, nullptr, surroundings_.unit))
         report_stale(*store, tensor, begin, end,
                      !writes(kind) ? "reads old values of bytes that stand newer in a scalar cache, at"
-                                              : "writes what a scalar cache will overwrite when it writes back, at");
-      if (writes(kind))
-        global.overwrite(begin, end, {current_->source, function_, surroundings_.unit}, nullptr);
+                                   : "writes what a scalar cache will overwrite when it writes back, at");
+      if (writes(kind)) global.overwrite(begin, end, {current_->source, function_, surroundings_.unit}, nullptr);
     }
     const Access later = access(kind);
     surroundings_.histories.of(global).access(later, begin, end, ordering(), conflicts_);

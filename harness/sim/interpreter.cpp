@@ -230,9 +230,10 @@ Stream Interpreter::run(std::uint64_t steps) {
     m_.current_ = &i;
     if (i.counted) {
       if (executed_++ >= budget) {
+        const std::string spent = fmt::format("{} executed {} operations", describe(m_.who_), budget);
         m_.report_.status = device::RunStatus::budget;
-        m_.report_.reason =
-            fmt::format("{} executed {} operations, line {}", describe(m_.who_), budget, i.source->location.line);
+        m_.report_.reason = fmt::format("{}, line {}", spent, i.source->location.line);
+        m_.report_.diagnostics.push_back(m_.diagnostic("budget", spent + " and has not ended"));
         return Stream::stopped;
       }
       ++m_.report_.instructions;

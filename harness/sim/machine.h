@@ -73,11 +73,17 @@ struct Surroundings {
   RunUnit unit;
 };
 
+// What bytes in a message are of, and the byte they count from: kernels know nothing of guard zones before a tensor.
+struct Place {
+  std::string name;
+  std::int64_t origin = 0;
+};
+
 // "pto.tadd on PIPE_V reads bytes 0x0 to 0x40 of `where`, which pto.tload (line 7) on PIPE_MTE2 wrote; nothing orders
 // the two".
-std::string describe_race(const Access& later, const Conflict& conflict, std::string_view where);
-// "%x's tensor"
-std::string describe_tensor(const device::Launch& launch, std::size_t tensor);
+std::string describe_race(const Access& later, const Conflict& conflict, const Place& where);
+// "%x's tensor", from where %x points.
+Place describe_tensor(const device::Launch& launch, std::size_t tensor);
 
 class Machine {
  public:
@@ -199,6 +205,7 @@ class Machine {
   void invalidate_cache();
   void fence_cache();
   // The tensor's bytes; null for kNoTensor.
+  Place place_of(std::size_t tensor) const { return describe_tensor(launch_, tensor); }
   std::byte* global(std::size_t index) { return index < tensors_.size() ? tensors_[index] : nullptr; }
 
   // ---- trace
@@ -219,7 +226,7 @@ class Machine {
   // Records the access to on-chip memory; only in explicit order.
   void record_local(AccessKind kind, const Tile& tile, std::int64_t rows, std::int64_t cols);
   void record_local(AccessKind kind, pto::Space space, std::int64_t begin, std::int64_t end);
-  void report_races(const Access& later, std::string_view where);  // those in conflicts_
+  void report_races(const Access& later, const Place& where);  // those in conflicts_
   bool check_owner(std::size_t tensor, const pto::Operation* made_by);
   bool report_undefined_global(std::size_t tensor, std::int64_t at);
   void report_stale(const ScalarStore& store, std::size_t tensor, std::int64_t begin, std::int64_t end,

@@ -41,7 +41,8 @@ bool check_window(Machine& m, const View& view, std::int64_t rows, std::int64_t 
     if (extent[d] > view.limits[d])
       return outside(
           m, view,
-          fmt::format("dimension {} of the partition ends {} elements behind its view", d, extent[d] - view.limits[d]));
+          fmt::format("dimension {} of the partition reaches {} elements from its offset, where its view has {} left",
+                      d, extent[d], std::max<std::int64_t>(view.limits[d], 0)));
     const __int128 reach = static_cast<__int128>(extent[d] - 1) * view.strides[d];
     (reach < 0 ? least : most) += reach;
   }
@@ -51,9 +52,11 @@ bool check_window(Machine& m, const View& view, std::int64_t rows, std::int64_t 
   const auto shown = [](__int128 value) {
     return static_cast<std::int64_t>(std::clamp<__int128>(value, INT64_MIN, INT64_MAX));
   };
+  const Place where = m.place_of(view.base.tensor);
+  const std::int64_t first = where.origin * 8 / info(tensor.dtype()).bits;
   return outside(m, view,
-                 fmt::format("elements {} to {} of a tensor of {} {} elements", shown(least), shown(most),
-                             tensor.size(), name(view.base.element)));
+                 fmt::format("elements {} to {} of {}, where memory runs from {} to {} ({})", shown(least - first),
+                             shown(most - first), where.name, -first, tensor.size() - first, name(view.base.element)));
 }
 
 std::optional<Tile> plain_layout(const View& view, std::int64_t rows, std::int64_t cols) {
