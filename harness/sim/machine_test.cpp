@@ -59,6 +59,43 @@ TEST(Memory, UndefineRestoresThePattern) {
   EXPECT_TRUE(std::equal(fresh.begin() + 1010, fresh.begin() + 1030, memory.touch(1010, 20)));
 }
 
+TEST(Memory, ClaimedBytesAreDefinedAndTheirNeighboursUndefinedAsBefore) {
+  Memory memory(8192);
+  memory.begin(5);
+  const std::vector<std::byte> fresh(memory.touch(0, 8192), memory.touch(0, 8192) + 8192);
+  std::fill_n(memory.claim(0, 8192), 8192, std::byte{1});
+  memory.begin(5);
+  std::fill_n(memory.claim(1000, 3000), 3000, std::byte{2});  // ends within the first and the fourth page
+  EXPECT_EQ(memory.first_undefined(1000, 3000), -1);
+  const std::byte* data = memory.touch(0, 8192);
+  EXPECT_TRUE(std::equal(fresh.begin(), fresh.begin() + 1000, data));
+  EXPECT_TRUE(std::equal(fresh.begin() + 4000, fresh.end(), data + 4000));
+  EXPECT_EQ(memory.first_undefined(999, 1), 999);
+  EXPECT_EQ(memory.first_undefined(1000, 7192), 4000);
+  EXPECT_EQ(memory.first_undefined(0, 1000), 0);
+}
+
+// Pages that are known to be defined lose that with the first byte that is not.
+TEST(Memory, PartsOfDefinedPagesBecomeUndefined) {
+  Memory memory(8192);
+  memory.begin(5);
+  memory.claim(0, 4096);
+  EXPECT_EQ(memory.first_undefined(0, 4096), -1);
+  memory.undefine(1500, 1);
+  EXPECT_EQ(memory.first_undefined(0, 4096), 1500);
+  memory.define(1500, 1);
+  EXPECT_EQ(memory.first_undefined(0, 4096), -1);
+  memory.touch(4096, 4096);
+  memory.copy_definedness(2100, 5000, 10);
+  EXPECT_EQ(memory.first_undefined(0, 4096), 2100);
+  memory.copy_definedness(2100, 0, 10);
+  EXPECT_EQ(memory.first_undefined(0, 4096), -1);
+  EXPECT_EQ(memory.first_undefined(0, 8192), 4096);
+  memory.begin(5);
+  memory.touch(0, 4096);
+  EXPECT_EQ(memory.first_undefined(0, 4096), 0);
+}
+
 TEST(Machine, NothingIsLeftFromTheRunBefore) {
   const auto backend = make_sim();
   KernelRun writer = run_of("    %t = pto.alloc_tile addr = %a0 : $T\n    pto.tload ins(%xp : $P) outs(%t : $T)");

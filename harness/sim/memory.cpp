@@ -28,11 +28,11 @@ void Memory::grow(std::int64_t size) {
 
 void Memory::begin(std::uint64_t poison_seed) {
   seed_ = poison_seed;
-  if (generation_ == std::numeric_limits<std::uint32_t>::max()) {
+  if (generation_ >= std::numeric_limits<std::uint32_t>::max() - 3) {
     std::fill(stamps_.begin(), stamps_.end(), 0U);
     generation_ = 0;
   }
-  ++generation_;
+  generation_ += 2;
 }
 
 std::uint64_t Memory::pattern(std::size_t word) const { return mix(seed_ * 0x9E3779B97F4A7C15U + word + 1); }
@@ -63,13 +63,54 @@ void Memory::reset_page(std::size_t page) {
   stamps_[page] = generation_;
 }
 
+void Memory::define_part(std::size_t page, std::int64_t begin, std::int64_t end) {
+  set_bits(defined_, begin, end);
+  if (end - begin == kPageBytes) stamps_[page] = generation_ + 1;
+}
+
+void Memory::define(std::int64_t address, std::int64_t size) {
+  for_each_page(address, size, [&](std::size_t page, std::int64_t begin, std::int64_t end) {
+    if (!is_defined(page)) define_part(page, begin, end);
+    return true;
+  });
+}
+
+std::byte* Memory::claim(std::int64_t address, std::int64_t size) {
+  for_each_page(address, size, [&](std::size_t page, std::int64_t begin, std::int64_t end) {
+    if (is_defined(page)) return true;
+    if (!is_fresh(page) && end - begin < kPageBytes) reset_page(page);
+    define_part(page, begin, end);
+    return true;
+  });
+  return data_.data() + address;
+}
+
+std::int64_t Memory::first_undefined(std::int64_t address, std::int64_t size) {
+  std::int64_t found = -1;
+  for_each_page(address, size, [&](std::size_t page, std::int64_t begin, std::int64_t end) {
+    if (is_defined(page)) return true;
+    found = first_clear_bit(defined_, begin, end);
+    if (found < 0 && end - begin == kPageBytes) stamps_[page] = generation_ + 1;
+    return found < 0;
+  });
+  return found;
+}
+
 void Memory::undefine(std::int64_t address, std::int64_t size) {
   touch(address, size);
+  for_each_page(address, size, [&](std::size_t page, std::int64_t, std::int64_t) {
+    stamps_[page] = generation_;
+    return true;
+  });
   clear_bits(defined_, address, address + size);
   poison(address, size);
 }
 
 void Memory::copy_definedness(std::int64_t to, std::int64_t from, std::int64_t size) {
+  for_each_page(to, size, [&](std::size_t page, std::int64_t, std::int64_t) {
+    stamps_[page] = generation_;
+    return true;
+  });
   copy_bits(defined_, to, from, size);
 }
 

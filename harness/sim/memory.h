@@ -3,6 +3,7 @@
 // B23, B24).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -30,17 +31,18 @@ class Memory {
   // The bytes of [address, address + size), poisoned where they are undefined.
   std::byte* touch(std::int64_t address, std::int64_t size) {
     for (std::size_t page = page_of(address), last = page_of(address + size - 1); size > 0 && page <= last; ++page)
-      if (stamps_[page] != generation_) reset_page(page);
+      if (!is_fresh(page)) reset_page(page);
     return data_.data() + address;
   }
+  // The same bytes, defined from now on, for a caller who stores all of them: fresh pages that lie in the range as a
+  // whole need no poison.
+  std::byte* claim(std::int64_t address, std::int64_t size);
   // The same bytes as they stand, for runs without checks.
   std::byte* raw(std::int64_t address) { return data_.data() + address; }
   // Address of the first undefined byte, or -1. The range was touched.
-  std::int64_t first_undefined(std::int64_t address, std::int64_t size) const {
-    return first_clear_bit(defined_, address, address + size);
-  }
+  std::int64_t first_undefined(std::int64_t address, std::int64_t size);
   // The range was touched and now holds values.
-  void define(std::int64_t address, std::int64_t size) { set_bits(defined_, address, address + size); }
+  void define(std::int64_t address, std::int64_t size);
   // The range becomes undefined and poisoned.
   void undefine(std::int64_t address, std::int64_t size);
   // Copies definedness of a touched range onto another touched range.
@@ -49,6 +51,19 @@ class Memory {
  private:
   static constexpr std::int64_t kPageBytes = 1024;
   static std::size_t page_of(std::int64_t address) { return static_cast<std::size_t>(address / kPageBytes); }
+  // Calls visit(page, begin, end) for the parts of the range until it returns false.
+  template <class Visitor>
+  static void for_each_page(std::int64_t address, std::int64_t size, const Visitor& visit) {
+    for (std::int64_t at = address, end = address + size; at < end;) {
+      const std::size_t page = page_of(at);
+      const std::int64_t stop = std::min(end, static_cast<std::int64_t>(page + 1) * kPageBytes);
+      if (!visit(page, at, stop)) return;
+      at = stop;
+    }
+  }
+  bool is_fresh(std::size_t page) const { return stamps_[page] - generation_ <= 1; }
+  bool is_defined(std::size_t page) const { return stamps_[page] == generation_ + 1; }
+  void define_part(std::size_t page, std::int64_t begin, std::int64_t end);
   void reset_page(std::size_t page);
   // The eight bytes of undefined memory at 8 * word, little-endian.
   std::uint64_t pattern(std::size_t word) const;
@@ -57,8 +72,10 @@ class Memory {
 
   std::int64_t capacity_;
   std::uint64_t seed_ = 0;
-  std::uint32_t generation_ = 0;
-  std::vector<std::uint32_t> stamps_;  // generation in which a page was last reset
+  std::uint32_t generation_ = 0;  // even
+  // Generation in which a page was last reset; one more once all of the page is known to be defined, so that tiles are
+  // checked by pages and not by bytes.
+  std::vector<std::uint32_t> stamps_;
   std::vector<std::byte> data_;
   Bits defined_;  // one per byte
 };

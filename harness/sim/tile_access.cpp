@@ -115,7 +115,7 @@ bool Machine::check_covers(const Tile& tile, std::int64_t rows, std::int64_t col
 }
 
 bool Machine::report_undefined(const Tile& tile, Extent begin, Extent end) {
-  const Memory& space = memory(tile.space);
+  Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile);
   for (std::int64_t row = begin.rows; row < end.rows; ++row) {
     for (std::int64_t col = begin.cols; col < end.cols; ++col) {
@@ -179,12 +179,11 @@ std::byte* Machine::write_in_place(const Tile& tile, std::int64_t rows, std::int
   const std::int64_t width = element_bytes(tile);
   if (pipes_) record_local(AccessKind::write, tile, rows, cols);
   if (!options_.check_accesses) return space.raw(tile.address);
-  std::byte* data = space.touch(tile.address, span_bytes(tile));
   for_each_span(tile, rows, cols, [&](std::int64_t offset, std::int64_t length) {
-    space.define(tile.address + offset * width, length * width);
+    space.claim(tile.address + offset * width, length * width);
     return true;
   });
-  return data;
+  return space.raw(tile.address);
 }
 
 void Machine::write(const Tile& tile, std::int64_t rows, std::int64_t cols, const std::byte* dense) {

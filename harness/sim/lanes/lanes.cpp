@@ -153,7 +153,7 @@ float reduce(Binary op, const float* x, std::int64_t n) {
 
 // ---- elementary functions
 
-// The steps of exp_f32 (numeric/elementary.cpp) on vectors of double; |x| is at most 104.
+// The steps of exp_f32 (numeric/elementary.cpp) on vectors of double, for x whose result is finite, from -104.
 template <class D, class V>
 hn::Vec<hn::Rebind<float, D>> exp_of(D f64, V x) {
   const hn::RebindToSigned<D> i64;
@@ -169,12 +169,7 @@ hn::Vec<hn::Rebind<float, D>> exp_of(D f64, V x) {
     sum = hn::Add(hn::Mul(sum, r), hn::Set(f64, kCoefficients[n]));
   const auto power = hn::ShiftLeft<52>(hn::Add(hn::PromoteTo(i64, k), hn::Set(i64, std::int64_t{1023})));
   const V value = hn::Mul(sum, hn::BitCast(f64, power));
-  // Not every instruction set's demotion keeps infinities: they are put in afterwards.
-  const hn::Rebind<float, D> f32;
-  const auto beyond = hn::Ge(value, hn::Set(f64, 0x1.FFFFFFp+127));
-  const auto overflows = hn::DemoteTo(f32, hn::IfThenElseZero(beyond, hn::Set(f64, 1.0)));
-  const auto finite = hn::DemoteTo(f32, hn::IfThenElse(beyond, hn::Zero(f64), value));
-  return hn::IfThenElse(hn::Gt(overflows, hn::Zero(f32)), hn::Set(f32, HUGE_VALF), finite);
+  return hn::DemoteTo(hn::Rebind<float, D>(), value);
 }
 
 void exponential(const float* from, float* to, std::int64_t n) {
@@ -182,7 +177,8 @@ void exponential(const float* from, float* to, std::int64_t n) {
   const hn::Rebind<float, decltype(f64)> f32;
   const hn::RebindToUnsigned<decltype(f32)> u32;
   transform(f32, from, f32, to, n, [&](auto x) {
-    const auto high = hn::Gt(x, hn::Set(f32, 88.8F)), low = hn::Lt(x, hn::Set(f32, -104.0F));
+    // Beyond the last x whose result is finite.
+    const auto high = hn::Gt(x, hn::Set(f32, 0x1.62E42EP+6F)), low = hn::Lt(x, hn::Set(f32, -104.0F));
     const auto outside = hn::Or(hn::Or(high, low), hn::IsNaN(x));
     auto result = exp_of(f64, hn::PromoteTo(f64, hn::IfThenElse(outside, hn::Zero(f32), x)));
     result = hn::IfThenElse(low, hn::Zero(f32), result);

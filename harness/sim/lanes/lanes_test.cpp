@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -123,6 +125,9 @@ TEST_P(Lanes, Extremes) {
 TEST_P(Lanes, ElementaryFunctions) {
   std::vector<float> x = samples(8, kCount, false);
   for (std::size_t k = 2000; k < kCount; k += 2) x[k] = 0.0105F * static_cast<float>(static_cast<int>(k) - 10000);
+  // The last finite exponential and the first infinite one; the last and the first that are not zero.
+  const float limits[] = {0x1.62E42EP+6F, 0x1.62E430P+6F, -0x1.9FE368P+6F, -0x1.9FE36AP+6F, -104.0F, -0x1.A00002P+6F};
+  std::copy(std::begin(limits), std::end(limits), x.begin());
   for (std::int64_t n : kLengths) {
     std::vector<float> exponentials(static_cast<std::size_t>(n)), roots(exponentials);
     exponential(x.data(), exponentials.data(), n);

@@ -155,7 +155,7 @@ void AccessPage::merge(const AccessPage& other, const std::vector<std::uint32_t>
     for (; at < cells_.size() && cells_[at].begin < theirs.end; ++at) {
       for (std::uint32_t link = theirs.head; link != kNone; link = other.entries_[link].next) {
         Entry entry = other.entries_[link];
-        entry.site = sites[entry.site];
+        entry.site = sites[entry.site] & Entry::kSites;
         insert(cells_[at], entry);
       }
     }

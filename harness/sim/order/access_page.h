@@ -14,13 +14,20 @@ class AccessPage {
  public:
   static constexpr std::int64_t kBytes = 4096;
 
+  // 16 bytes: a tensor written in small pieces has one for each of them.
   struct Entry {
-    std::uint64_t time;
+    Entry(const Access& access, std::uint32_t op)
+        : time(access.epoch.time & kTimes), site(op & kSites), kind(access.kind), actor(access.epoch.actor) {}
+
+    static constexpr std::uint64_t kTimes = (std::uint64_t{1} << 40) - 1;
+    static constexpr std::uint32_t kSites = (1U << 22) - 1;
+    std::uint64_t time : 40;
+    std::uint64_t site : 22;  // index the owner gives to an operation
+    AccessKind kind : 2;
     ActorId actor;
-    std::uint32_t site;  // index the owner gives to an operation
-    std::uint32_t next;
-    AccessKind kind;
+    std::uint32_t next = kNone;
   };
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   struct Cell {
     std::uint16_t begin, end;
     std::uint32_t head;  // entries: those that write before those that only read
@@ -55,8 +62,6 @@ class AccessPage {
   }
 
  private:
-  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
-
   std::uint32_t allocate(const Entry& entry);
   void release(std::uint32_t entry);
   void release_list(std::uint32_t head);
@@ -98,7 +103,7 @@ void AccessPage::access(const Access& access, std::uint32_t site, std::int64_t b
         link = &entries_[*link].next;
       }
     }
-    insert(cell, {access.epoch.time, access.epoch.actor, site, kNone, access.kind});
+    insert(cell, {access, site});
   }
   tidy(first, at - 1);
 }
