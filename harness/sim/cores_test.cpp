@@ -321,7 +321,9 @@ TEST(Call, ArgumentOfANarrowerType) {
     options.profile = &profile;
     const device::RunReport report = make_sim()->run(launch, options);
     EXPECT_EQ(report.status == RunStatus::completed, fits) << report.reason;
-    if (!fits) EXPECT_EQ(report.diagnostics.at(0).rule, "narrowing");
+    if (!fits) {
+      EXPECT_EQ(report.diagnostics.at(0).rule, "narrowing");
+    }
   }
 }
 
