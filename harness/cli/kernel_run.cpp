@@ -23,7 +23,7 @@ class Memory {
       const KernelArgument& argument = plan.arguments[planned.argument];
       tensors_.emplace_back(argument.content.dtype(), argument.content.shape(), pattern);
       if (!argument.poisoned) tensors_.back().set(argument.content);
-      placements_.push_back({planned.rank, argument.window});
+      placements_.push_back(tensors_.back().placement(planned.rank, argument.window));
     }
     for (Guarded& tensor : tensors_) storages_.push_back(&tensor.storage());
   }
@@ -37,7 +37,7 @@ class Memory {
     result.function = task.function;
     result.tensors = storages_;
     result.rank = rank;
-    if (plan_.ranks > 1) result.placements = placements_;
+    result.placements = placements_;
     for (const std::size_t i : task.arguments) {
       const KernelArgument& argument = plan_.arguments[i];
       if (argument.is_pointer) {

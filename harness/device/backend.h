@@ -53,6 +53,8 @@ struct Placement {
   // Undefined until written: reading it before is the broken rule "undefined-bytes", bytes that the run never writes are
   // "unwritten-output".
   bool undefined = false;
+  // Guard bytes at the tensor's ends: there so that stray writes show on any backend, not for the launch to reach.
+  std::int64_t front = 0, back = 0;
 };
 
 struct Launch {

@@ -36,6 +36,10 @@ Guarded::Guarded(DType dtype, Shape shape, int pattern, std::int64_t offset)
 
 std::int64_t Guarded::element_offset() const { return front_bytes_ * 8 / info(storage_.dtype()).bits; }
 
+device::Placement Guarded::placement(std::int64_t rank, bool window) const {
+  return {.rank = rank, .window = window, .undefined = false, .front = front_bytes_, .back = kGuardBytes};
+}
+
 std::span<const std::byte> Guarded::payload() const {
   const auto front = static_cast<std::size_t>(front_bytes_);
   return storage_.bytes().subspan(front, storage_.bytes().size() - front - kGuardBytes);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "harness/core/tensor.h"
+#include "harness/device/backend.h"
 
 namespace assay::run {
 
@@ -22,6 +23,8 @@ class Guarded {
   // What a backend is handed: guard, elements, guard; and where the elements begin.
   Tensor& storage() { return storage_; }
   std::int64_t element_offset() const;
+  // Its guards as the launch's placement names them.
+  device::Placement placement(std::int64_t rank = 0, bool window = false) const;
 
   void set(const Tensor& content);
   Tensor content() const;

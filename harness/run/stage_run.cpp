@@ -26,6 +26,7 @@ class Memory {
       index_[tensor.name] = tensors_.size();
       names_.push_back(tensor.name);
       tensors_.emplace_back(tensor.dtype, tensor.shape, pattern, stage.offset);
+      placements_.push_back(tensors_.back().placement());
       if (reads) tensors_.back().set(inputs.at(tensor.name));
     }
     for (Guarded& tensor : tensors_) storages_.push_back(&tensor.storage());
@@ -35,6 +36,7 @@ class Memory {
   Memory& operator=(const Memory&) = delete;
 
   std::span<Tensor* const> storages() const { return storages_; }
+  std::span<const device::Placement> placements() const { return placements_; }
   device::Argument argument(const ResolvedTask::Argument& argument) const {
     if (!argument.tensor.empty()) {
       const std::size_t index = index_.find(argument.tensor)->second;
@@ -70,6 +72,7 @@ class Memory {
   std::vector<Guarded> tensors_;
   std::vector<std::string> names_;
   std::vector<Tensor*> storages_;
+  std::vector<device::Placement> placements_;
   std::map<std::string, std::size_t, std::less<>> index_;
 };
 
@@ -109,6 +112,7 @@ RunReport run_tasks(const ResolvedStage& stage, const Memory& memory, device::Ba
       node.launch.arguments.push_back(memory.argument(argument));
     node.launch.blocks = task.blocks;
     node.launch.tensors = memory.storages();
+    node.launch.placements = memory.placements();
     if (i > 0) node.after = {i - 1};
   }
   return backend.run_graph(tasks, options);

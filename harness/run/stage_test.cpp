@@ -286,6 +286,8 @@ TEST(Guarded, AnOffsetMovesTheElementsAndIsGuardedToo) {
   const Tensor tensor(DType::f32, {5});
   Guarded guarded(DType::f32, {5}, 0, 3);
   EXPECT_EQ(guarded.element_offset(), kGuardBytes / 4 + 3);
+  EXPECT_EQ(guarded.placement().front, kGuardBytes + 12);
+  EXPECT_EQ(guarded.placement().back, kGuardBytes);
   guarded.set(tensor);
   EXPECT_EQ(guarded.content(), tensor);
   EXPECT_EQ(guarded.broken_guard(), "");

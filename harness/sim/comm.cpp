@@ -231,8 +231,8 @@ bool arrive(Machine& m, const Instruction& i) {
     const Ref operand = i.operands[0];
     const Pointer& workspace = operand.kind == Kind::view ? m.view(operand).base : m.pointer(operand);
     const std::int64_t words = kWorkspaceBytes * 8 / info(workspace.element).bits;
-    const bool fits = workspace.tensor != kNoTensor && workspace.offset >= 0 &&
-                      workspace.offset <= m.tensor(workspace.tensor).size() - words;
+    const bool fits = workspace.tensor != kNoTensor && m.elements(workspace.tensor).has(workspace.offset) &&
+                      m.elements(workspace.tensor).has(workspace.offset + words - 1);
     if (!fits)
       return m.fault_at_operand("bounds", fmt::format("the counter of syncall takes {} bytes", kWorkspaceBytes), 0);
   }

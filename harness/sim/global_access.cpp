@@ -86,6 +86,12 @@ void Machine::record_local(AccessKind kind, pto::Space space, std::int64_t begin
 
 // ---- global memory
 
+Machine::Elements Machine::elements(std::size_t tensor) const {
+  const GlobalTensor& global = *global_tensors_[tensor];
+  const std::int64_t width = info(launch_.tensors[tensor]->dtype()).bits / 8;
+  return {global.begin() / width, global.end() / width};
+}
+
 bool Machine::check_owner(std::size_t tensor, const pto::Operation* made_by) {
   const device::Placement& placement = global_tensors_[tensor]->placement();
   if (placement.rank == who_.rank || placement.window) return true;

@@ -32,10 +32,14 @@ std::int64_t GlobalTensor::first_undefined(std::int64_t begin, std::int64_t end)
   return found;
 }
 
-std::int64_t GlobalTensor::undefined_bytes() const {
-  std::int64_t defined = 0;
-  for (std::uint64_t word : defined_) defined += std::popcount(word);
-  return defined_.empty() ? 0 : size_bytes() - defined;
+std::int64_t GlobalTensor::undefined_bytes(std::int64_t begin, std::int64_t end) const {
+  if (defined_.empty()) return 0;
+  std::int64_t undefined = 0;
+  for_each_word(begin, end, [&](std::size_t word, std::uint64_t mask) {
+    undefined += std::popcount(~defined_[word] & mask);
+    return true;
+  });
+  return undefined;
 }
 
 void GlobalTensor::define(std::int64_t begin, std::int64_t end) {
@@ -230,7 +234,7 @@ void GlobalMemory::finish(const device::Launch& last, std::vector<device::Diagno
       lost.message = fmt::format(
           "the store to bytes {} to {} of tensor {} was never written back: memory keeps its old bytes (a "
           "cmo.cacheinvalid and a fence.barrier_all are missing)",
-          begin, end, tensor->index());
+          begin - tensor->begin(), end - tensor->begin(), tensor->index());
       lost.function = store.function->name;
       lost.op_id = store.op->id;
       lost.location = store.op->location;
@@ -242,12 +246,13 @@ void GlobalMemory::finish(const device::Launch& last, std::vector<device::Diagno
       });
       if (!is_known) findings.push_back(std::move(lost));
     });
-    const std::int64_t unwritten = tensor->first_undefined(0, tensor->size_bytes());
+    const std::int64_t unwritten = tensor->first_undefined(tensor->begin(), tensor->end());
     if (unwritten < 0) continue;
     device::Diagnostic missing;
     missing.rule = "unwritten-output";
     missing.message = fmt::format("{} of the {} bytes of tensor {} were never written, the first at byte {}",
-                                  tensor->undefined_bytes(), tensor->size_bytes(), tensor->index(), unwritten);
+                                  tensor->undefined_bytes(tensor->begin(), tensor->end()),
+                                  tensor->end() - tensor->begin(), tensor->index(), unwritten - tensor->begin());
     missing.function = last.function->name;
     missing.location = last.function->location;
     missing.rank = tensor->placement().rank;

@@ -30,6 +30,9 @@ class GlobalTensor {
   std::byte* bytes() { return tensor_.bytes().data(); }
   std::int64_t size_bytes() const { return static_cast<std::int64_t>(tensor_.bytes().size()); }
   const device::Placement& placement() const { return placement_; }
+  // The bytes between its guards. Findings count from the first of them.
+  std::int64_t begin() const { return placement_.front; }
+  std::int64_t end() const { return size_bytes() - placement_.back; }
 
   // Whether some launch of the run can write it; tensors that nobody writes need no history and no cache.
   bool is_written() const { return written_; }
@@ -38,7 +41,7 @@ class GlobalTensor {
   // Definedness, where Placement::undefined asks for it.
   bool tracks_definedness() const { return !defined_.empty(); }
   std::int64_t first_undefined(std::int64_t begin, std::int64_t end) const;  // -1: all defined
-  std::int64_t undefined_bytes() const;
+  std::int64_t undefined_bytes(std::int64_t begin, std::int64_t end) const;
   void define(std::int64_t begin, std::int64_t end);
 
   // ---- lines in scalar caches

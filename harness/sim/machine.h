@@ -191,6 +191,13 @@ class Machine {
 
   // ---- global memory
   Tensor& tensor(std::size_t index) { return *launch_.tensors[index]; }
+  // Elements [begin, end) of a tensor: all but its guard bytes.
+  struct Elements {
+    std::int64_t begin, end;
+    std::int64_t size() const { return end - begin; }
+    bool has(__int128 element) const { return element >= begin && element < end; }
+  };
+  Elements elements(std::size_t tensor) const;
   // What every access to global memory goes through before it touches the bytes; false after a fault (rules "bounds",
   // "foreign-memory", "undefined-bytes"). Findings: "race-raw", "race-war", "race-waw", "stale-line". A write defines.
   // The leading rows x cols of the view:

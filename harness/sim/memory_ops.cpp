@@ -13,14 +13,14 @@ using pto::OpCode;
 // The index of an element of the pointer's tensor; false after a fault.
 bool global_index(Machine& m, const Pointer& pointer, std::int64_t offset, std::size_t operand, std::int64_t& index) {
   if (pointer.tensor == kNoTensor) return m.fault_at_operand("bounds", "a pointer to no tensor", operand);
-  const Tensor& tensor = m.tensor(pointer.tensor);
-  if (!__builtin_add_overflow(pointer.offset, offset, &index) && index >= 0 && index < tensor.size()) return true;
+  const Machine::Elements elements = m.elements(pointer.tensor);
+  if (!__builtin_add_overflow(pointer.offset, offset, &index) && elements.has(index)) return true;
   const Place where = m.place_of(pointer.tensor);
-  const std::int64_t first = where.origin * 8 / info(tensor.dtype()).bits;
+  const std::int64_t first = where.origin * 8 / info(m.tensor(pointer.tensor).dtype()).bits;
   return m.fault_at_operand(
       "bounds",
       fmt::format("element {} + {} of {}, where memory runs from {} to {} ({})", pointer.offset - first, offset,
-                  where.name, -first, tensor.size() - first, name(pointer.element)),
+                  where.name, elements.begin - first, elements.end - first, name(pointer.element)),
       operand);
 }
 

@@ -226,7 +226,10 @@ GraphRun run_graph(GraphRun run) {
     task.launch.tensors = tensors;
     task.launch.placements = run.placements;
     task.launch.rank = launched.rank;
-    for (std::size_t tensor : launched.tensors) task.launch.arguments.emplace_back(device::PointerArgument{tensor, 0});
+    for (std::size_t tensor : launched.tensors) {
+      const std::int64_t front = tensor < run.placements.size() ? run.placements[tensor].front : 0;
+      task.launch.arguments.emplace_back(device::PointerArgument{tensor, front / 4});
+    }
     task.after = launched.after;
     tasks.push_back(std::move(task));
   }
@@ -484,6 +487,44 @@ TEST(GlobalDefinedness, OutputsThatAreNotWritten) {
   run.launches = {{"copier", {0, 1}, {}}};
   const GraphRun all = run_graph(run);
   EXPECT_EQ(rules(all), "") << explain(all);
+}
+
+// ---- guards: 64 bytes in front of %x's words and behind them
+
+GraphRun guarded(std::string text, std::vector<GraphRun::Launched> launches, std::size_t count) {
+  GraphRun run;
+  run.text = std::move(text);
+  run.tensors = {words(-1, 32 + count), words(-2)};
+  run.placements = {{.rank = 0, .window = false, .undefined = false, .front = 64, .back = 64}, {}};
+  run.launches = std::move(launches);
+  return run_graph(std::move(run));
+}
+
+TEST(Guards, AreNoPartOfTheTensor) {
+  const std::string text = writer_and_readers(kFlush);
+  const GraphRun fits = guarded(text, {{"copier", {0, 1}, {}}}, 16);
+  EXPECT_EQ(rules(fits), "") << explain(fits);
+  const GraphRun behind = guarded(text, {{"copier", {0, 1}, {}}}, 15);
+  ASSERT_EQ(rules(behind), "bounds ") << explain(behind);
+  EXPECT_NE(behind.report.diagnostics[0].message.find("elements 0 to 15 of a tensor of 15 i32"), std::string::npos)
+      << explain(behind);
+  std::string before = text;
+  for (const std::string_view access : {"%x[%c0] : !pto.ptr<i32>, i32", "%x[%c0] : !pto.ptr<i32> -> i32"})
+    before.replace(before.find(access), 7, "%x[%n]");
+  for (std::size_t at = 0; (at = before.find("    %c0 = arith.constant 0 : index\n", at)) != std::string::npos; at += 64)
+    before.insert(at, "    %n = arith.constant -1 : index\n");
+  for (const GraphRun::Launched& launched : {GraphRun::Launched{"writer", {0}, {}}, {"reader", {0, 1}, {}}}) {
+    const GraphRun run = guarded(before, {launched}, 16);
+    ASSERT_EQ(rules(run), "bounds ") << explain(run);
+    EXPECT_NE(run.report.diagnostics[0].message.find("element 0 + -1 of a tensor of 16 i32"), std::string::npos)
+        << explain(run);
+  }
+}
+
+TEST(Guards, FindingsCountFromTheFirstByteBehindThem) {
+  const GraphRun run = guarded(writer_and_readers(""), {{"writer", {0}, {}}, {"copier", {0, 1}, {0}}}, 16);
+  ASSERT_EQ(rules(run), "stale-line ") << explain(run);
+  EXPECT_NE(run.report.diagnostics[0].message.find("bytes 0 to 64 of %x's tensor"), std::string::npos) << explain(run);
 }
 
 TEST(ForeignMemory, OnlyWindowsOfOtherRanks) {

@@ -47,16 +47,17 @@ bool check_window(Machine& m, const View& view, std::int64_t rows, std::int64_t 
     (reach < 0 ? least : most) += reach;
   }
   if (view.base.tensor == kNoTensor) return outside(m, view, "a view of no tensor");
-  const Tensor& tensor = m.tensor(view.base.tensor);
-  if (least >= 0 && most < tensor.size()) return true;
+  const Machine::Elements elements = m.elements(view.base.tensor);
+  if (elements.has(least) && elements.has(most)) return true;
   const auto shown = [](__int128 value) {
     return static_cast<std::int64_t>(std::clamp<__int128>(value, INT64_MIN, INT64_MAX));
   };
   const Place where = m.place_of(view.base.tensor);
-  const std::int64_t first = where.origin * 8 / info(tensor.dtype()).bits;
+  const std::int64_t first = where.origin * 8 / info(m.tensor(view.base.tensor).dtype()).bits;
   return outside(m, view,
                  fmt::format("elements {} to {} of {}, where memory runs from {} to {} ({})", shown(least - first),
-                             shown(most - first), where.name, -first, tensor.size() - first, name(view.base.element)));
+                             shown(most - first), where.name, elements.begin - first, elements.end - first,
+                             name(view.base.element)));
 }
 
 std::optional<Tile> plain_layout(const View& view, std::int64_t rows, std::int64_t cols) {
