@@ -130,6 +130,7 @@ TEST(Flags, LeftSetAtTheEnd) {
 TEST(Flags, EventIdsOfTheProfile) {
   const KernelRun literal = run_body(join({set("MTE2", "V", 8), wait("MTE2", "V", 8)}));
   EXPECT_EQ(first_rule(literal), "event-id");
+  EXPECT_EQ(literal.report.diagnostics[0].location.line, line_of(literal.text, "pto.set_flag"));
   const KernelRun dynamic = run_body(join(
       {"    pto.set_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c8]\n", "    pto.wait_flag_dyn[<PIPE_MTE2>, <PIPE_V>, %c8]\n"}));
   ASSERT_EQ(first_rule(dynamic), "event-id");
