@@ -1,14 +1,12 @@
 // The binary as its users see it: arguments, one clear line for what is wrong, exit codes.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "harness/cli/invocation.h"
 #include "harness/core/file.h"
 #include "harness/core/manifest.h"
 #include "harness/core/npy.h"
@@ -17,10 +15,7 @@
 namespace assay::cli {
 namespace {
 
-struct Invocation {
-  int exit_code = -1;
-  std::string output;  // standard output and error together
-};
+using testing::Invocation;
 
 class CliTest : public ::testing::Test {
  protected:
@@ -31,15 +26,7 @@ class CliTest : public ::testing::Test {
 
   // In the scratch folder.
   Invocation run(const std::string& arguments) const {
-    const std::string command = "cd " + scratch_.path().string() + " && " ASSAY_BINARY " " + arguments + " 2>&1";
-    Invocation result;
-    FILE* pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> block;
-    for (std::size_t count = 0; (count = fread(block.data(), 1, block.size(), pipe)) > 0;)
-      result.output.append(block.data(), count);
-    const int status = pclose(pipe);
-    result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return result;
+    return testing::shell_in(scratch_.path(), ASSAY_BINARY " " + arguments);
   }
 
   // Bad input: exit 2, one line that holds `part`, and nothing written.

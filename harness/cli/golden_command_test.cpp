@@ -1,17 +1,16 @@
 // assay golden and what it makes possible with assay verify: the binary as its users see it.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 
 #include "goldens/stages/stage.h"
+#include "harness/cli/invocation.h"
 #include "harness/core/file.h"
 #include "harness/core/manifest.h"
 #include "harness/core/npy.h"
@@ -20,10 +19,7 @@
 namespace assay::cli {
 namespace {
 
-struct Invocation {
-  int exit_code = -1;
-  std::string output;
-};
+using testing::Invocation;
 
 class GoldenCommandTest : public ::testing::Test {
  protected:
@@ -31,15 +27,7 @@ class GoldenCommandTest : public ::testing::Test {
 
   std::filesystem::path path(std::string_view name) const { return scratch_.path() / name; }
   Invocation shell(const std::string& text) const {
-    const std::string command = "cd " + scratch_.path().string() + " && ( " + text + " ) 2>&1";
-    Invocation result;
-    FILE* pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> block;
-    for (std::size_t count = 0; (count = fread(block.data(), 1, block.size(), pipe)) > 0;)
-      result.output.append(block.data(), count);
-    const int status = pclose(pipe);
-    result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return result;
+    return testing::shell_in(scratch_.path(), text);
   }
   Invocation run(const std::string& arguments) const { return shell(ASSAY_BINARY " " + arguments); }
   void refuses(const std::string& arguments, std::string_view part) const {

@@ -1,12 +1,10 @@
 // assay lint as its users see it: arguments, formats, exit codes.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "harness/cli/invocation.h"
 #include "harness/cli/kernel_fixture.h"
 #include "harness/core/file.h"
 #include "harness/core/scratch_directory.h"
@@ -14,10 +12,7 @@
 namespace assay::cli {
 namespace {
 
-struct Invocation {
-  int exit_code = -1;
-  std::string output;
-};
+using testing::Invocation;
 
 // A tile beyond the end of the unified buffer.
 constexpr std::string_view kTooHigh = R"(func.func @f(%x: !pto.ptr<f32>) {
@@ -35,15 +30,7 @@ class LintCommandTest : public ::testing::Test {
     EXPECT_TRUE(write_text(scratch_.path() / "broken.pto", "func.func @f("));
   }
   Invocation run(const std::string& arguments) const {
-    const std::string command = "cd " + scratch_.path().string() + " && " ASSAY_BINARY " " + arguments + " 2>&1";
-    Invocation result;
-    FILE* pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> block;
-    for (std::size_t count = 0; (count = fread(block.data(), 1, block.size(), pipe)) > 0;)
-      result.output.append(block.data(), count);
-    const int status = pclose(pipe);
-    result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return result;
+    return testing::shell_in(scratch_.path(), ASSAY_BINARY " " + arguments);
   }
   void refuses(const std::string& arguments, std::string_view part) const {
     const Invocation result = run(arguments);
