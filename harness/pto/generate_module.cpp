@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 
+#include "harness/pto/element_scalar.h"
 #include "harness/pto/known_ops.h"
 #include "harness/pto/literal.h"
 
@@ -17,32 +18,7 @@ constexpr ScalarKind kFloats[] = {ScalarKind::f16, ScalarKind::bf16, ScalarKind:
 constexpr DType kElements[] = {DType::f32, DType::f16, DType::bf16, DType::i8,  DType::u8, DType::i16,
                                DType::u16, DType::i32, DType::u32,  DType::i64, DType::u64};
 
-ScalarKind scalar_kind(DType element) {
-  switch (element) {
-    case DType::f16:
-      return ScalarKind::f16;
-    case DType::bf16:
-      return ScalarKind::bf16;
-    case DType::i8:
-      return ScalarKind::i8;
-    case DType::u8:
-      return ScalarKind::ui8;
-    case DType::i16:
-      return ScalarKind::i16;
-    case DType::u16:
-      return ScalarKind::ui16;
-    case DType::i32:
-      return ScalarKind::i32;
-    case DType::u32:
-      return ScalarKind::ui32;
-    case DType::i64:
-      return ScalarKind::i64;
-    case DType::u64:
-      return ScalarKind::ui64;
-    default:
-      return ScalarKind::f32;
-  }
-}
+ScalarKind scalar_kind(DType element) { return scalar_of(element).value_or(ScalarKind::f32); }
 
 class FunctionGenerator {
  public:

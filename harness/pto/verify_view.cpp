@@ -2,39 +2,11 @@
 #include <algorithm>
 
 #include "harness/pto/literal.h"
+#include "harness/pto/element_scalar.h"
 #include "harness/pto/verify_function.h"
 
 namespace assay::pto {
 namespace {
-
-std::optional<ScalarKind> scalar_of(DType element) {
-  switch (element) {
-    case DType::f32:
-      return ScalarKind::f32;
-    case DType::f16:
-      return ScalarKind::f16;
-    case DType::bf16:
-      return ScalarKind::bf16;
-    case DType::i8:
-      return ScalarKind::i8;
-    case DType::u8:
-      return ScalarKind::ui8;
-    case DType::i16:
-      return ScalarKind::i16;
-    case DType::u16:
-      return ScalarKind::ui16;
-    case DType::i32:
-      return ScalarKind::i32;
-    case DType::u32:
-      return ScalarKind::ui32;
-    case DType::i64:
-      return ScalarKind::i64;
-    case DType::u64:
-      return ScalarKind::ui64;
-    default:
-      return std::nullopt;
-  }
-}
 
 std::int64_t tile_bits(const TileType& tile) { return tile.rows * tile.cols * assay::info(tile.element).bits; }
 
