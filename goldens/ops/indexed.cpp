@@ -241,8 +241,40 @@ Elements histogram(const TileOp& op) {
   });
 }
 
-Elements unknown(const TileOp& op) {
-  return op.each([](std::int64_t, std::int64_t) { return open_element(); });
+// ---- random words: Philox4x32 (Salmon, Moraes, Dror, Shaw 2011, table 2) over a 128-bit counter
+
+// The four words of a block, the lowest first, as one number.
+cpp_int philox_block(cpp_int block, cpp_int key, int rounds) {
+  const cpp_int word = (cpp_int{1} << 32) - 1;
+  const auto take = [&](const cpp_int& x, int k) { return cpp_int(x >> (32 * k) & word); };
+  for (int round = 0; round < rounds; ++round) {
+    const cpp_int first = take(block, 0) * 0xD2511F53U, third = take(block, 2) * 0xCD9E8D57U;
+    block = (take(third, 1) ^ take(block, 1) ^ take(key, 0)) | take(third, 0) << 32 |
+            (take(first, 1) ^ take(block, 3) ^ take(key, 1)) << 64 | take(first, 0) << 96;
+    key = ((take(key, 0) + 0x9E3779B9U) & word) | ((take(key, 1) + 0xBB67AE85U) & word) << 32;
+  }
+  return block;
+}
+
+// Operands: key of two words, counter of four, the lowest first. Passes of 256 columns, 64 counters each; a row's last
+// pass moves the counter on by as many as its last 64 columns are.
+Elements random_words(const TileOp& op) {
+  std::array<cpp_int, 6> words;
+  for (std::size_t k = 0; k < words.size(); ++k) {
+    if (op.scalar(k) == nullptr) return op.refuse("the operands are integers");
+    words[k] = op.scalar(k)->bits & 0xFFFFFFFFU;
+  }
+  const std::string_view rounds = op.attribute("rounds");
+  if (rounds != "" && rounds != "7" && rounds != "10") return op.refuse("the rounds are 7 or 10");
+  const cpp_int key = words[0] | words[1] << 32;
+  const cpp_int start = words[2] | words[3] << 32 | words[4] << 64 | words[5] << 96;
+  const std::int64_t columns = op.out().valid_cols, passes = (columns + 255) / 256;
+  const std::int64_t rest = columns % 64 == 0 ? 64 : columns % 64;
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const cpp_int counter = (start + i * (64 * (passes - 1) + rest) + j / 4) & ((cpp_int{1} << 128) - 1);
+    const cpp_int block = philox_block(counter, key, rounds == "7" ? 7 : 10);
+    return exactly(cpp_int(block >> (32 * (j % 4)) & 0xFFFFFFFFU).convert_to<std::uint64_t>());
+  });
 }
 
 constexpr std::array kRows{
@@ -255,7 +287,7 @@ constexpr std::array kRows{
     TileOpRow{"tinterleave", 2, interleave<Half::first>, interleave<Half::second>},
     TileOpRow{"tdeinterleave", 2, deinterleave<Half::first>, deinterleave<Half::second>},
     TileOpRow{"thistogram", 2, histogram},
-    TileOpRow{"trandom", 6, unknown},
+    TileOpRow{"trandom", 6, random_words},
 };
 
 }  // namespace

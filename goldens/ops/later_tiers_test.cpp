@@ -1,6 +1,7 @@
 // The definitions of tiers T3 to T6 against the host's arithmetic and hand-computed values.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -39,6 +40,47 @@ std::vector<Admissible> run(std::string op, std::vector<TileOperand> ins, TileSh
 }
 
 TileShape one_row(DType dtype, std::int64_t n) { return {dtype, 1, n, 1, n}; }
+
+std::vector<std::uint64_t> random_words(std::array<std::uint32_t, 6> key_and_counter, std::int64_t rows,
+                                        std::int64_t cols, std::map<std::string, std::string> attributes = {}) {
+  std::vector<TileOperand> ins;
+  for (const std::uint32_t word : key_and_counter) ins.push_back(ScalarValue{DType::i32, word});
+  std::vector<std::uint64_t> words;
+  for (const Admissible& element : run("trandom", ins, {DType::u32, rows, cols, rows, cols}, attributes)) {
+    EXPECT_FALSE(element.open);
+    EXPECT_EQ(element.lo, element.hi);
+    words.push_back(element.lo);
+  }
+  return words;
+}
+
+using Words = std::vector<std::uint64_t>;
+
+// Known answers published with Random123 (kat_vectors, philox4x32): counter, key, words.
+TEST(TileOpRandom, IsPhilox) {
+  constexpr std::uint32_t kOnes = 0xFFFFFFFF;
+  constexpr std::array<std::uint32_t, 6> kPi{0xA4093822, 0x299F31D0, 0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344};
+  EXPECT_EQ(random_words({0, 0, 0, 0, 0, 0}, 1, 4), (Words{0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8}));
+  EXPECT_EQ(random_words({kOnes, kOnes, kOnes, kOnes, kOnes, kOnes}, 1, 4),
+            (Words{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD}));
+  EXPECT_EQ(random_words(kPi, 1, 4), (Words{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1}));
+  const std::map<std::string, std::string> seven{{"rounds", "7"}};
+  EXPECT_EQ(random_words({0, 0, 0, 0, 0, 0}, 1, 4, seven), (Words{0x5F6FB709, 0x0D893F64, 0x4F121F81, 0x4F730A48}));
+  EXPECT_EQ(random_words({kOnes, kOnes, kOnes, kOnes, kOnes, kOnes}, 1, 4, seven),
+            (Words{0x5207DDC2, 0x45165E59, 0x4D8EE751, 0x8C52F662}));
+  EXPECT_EQ(random_words(kPi, 1, 4, seven), (Words{0x4DFCCABA, 0x190A87F0, 0xC47362BA, 0xB6B5242A}));
+}
+
+// Rows of 256 columns use 64 counters each, without a gap; narrower ones move on by their columns in the last 64.
+TEST(TileOpRandom, RowsMoveTheCounterOn) {
+  const Words block = random_words({1, 2, 0xFFFFFFF0, 0xFFFFFFFF, 7, 0}, 2, 256);
+  EXPECT_EQ(Words(block.begin() + 256, block.begin() + 260), random_words({1, 2, 0x30, 0, 8, 0}, 1, 4));
+  const Words narrow = random_words({1, 2, 0, 0, 0, 0}, 2, 40);
+  EXPECT_EQ(Words(narrow.begin() + 40, narrow.begin() + 44), random_words({1, 2, 40, 0, 0, 0}, 1, 4));
+  const Words wide = random_words({1, 2, 0, 0, 0, 0}, 2, 300);
+  EXPECT_EQ(Words(wide.begin() + 256, wide.begin() + 260), random_words({1, 2, 64, 0, 0, 0}, 1, 4));
+  EXPECT_EQ(Words(wide.begin() + 300, wide.begin() + 304), random_words({1, 2, 64 + 44, 0, 0, 0}, 1, 4));
+}
 
 TEST(LaterTiers, RemaindersAreTheHosts) {
   const RandomStream random(7, "remainders");

@@ -24,7 +24,6 @@
 //     an f16 value's word, everything behind the last pair
 //   tscatter and mscatter: places written twice; places of a tile that no index names
 //   a fused half result beyond the largest finite value (isa 2.7 says nothing of its saturation)
-//   trandom: isa 2.4 names the generator (philox) and nothing of its key, counter and lane order: everything
 // Both a multiplication and an addition rounded each and their exact value rounded once are right in tmuladddst,
 // tfusedmuladd, tfusedmuladdrelu, taxpy, and likewise in what rounds several times on the way (taddc and its relatives,
 // fused half results, expdif): only hardware says which, and the profile's contraction speaks of FP32 operations that

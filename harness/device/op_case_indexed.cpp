@@ -195,7 +195,16 @@ bool Drawing::indexed_family() {
   } else if (is({"trandom"})) {
     const DType dtype = pick({DType::i32, DType::u32});
     case_.out = tile(draw_shape(dtype, 1, block_of(dtype)));
-    for (int k = 0; k < 6; ++k) case_.ins.push_back(scalar_of(DType::i32, "uniform"));
+    if (chance(3)) {  // several passes of 256 columns
+      TileShape& shape = case_.out.shape;
+      shape.cols = 128 * (1 + below(5));
+      shape.valid_cols = draw_valid(shape.cols, 64);
+    }
+    // Counters whose low words carry.
+    const bool carries = chance(3);
+    for (int k = 0; k < 6; ++k)
+      case_.ins.push_back(scalar_of(DType::i32, carries && (k == 2 || k == 3) ? "constant:-1" : "uniform"));
+    if (chance(2)) case_.inside.emplace_back("rounds", chance(2) ? "7" : "10");
   } else if (is({"tpairreducesum"})) {
     elementwise(1);
     case_.in_place = false;

@@ -82,18 +82,27 @@ Words advanced(Words counter, std::uint64_t steps) {
   return counter;
 }
 
-// Element k, row by row, is word k mod 4 of the cipher of the counter plus k / 4 [assumed].
+// A5's vector has 64 lanes, each with a counter of its own that makes four words: 256 columns a pass. Inside a row
+// element j is word j mod 4 of the counter j / 4 further. Between passes the counter moves on by 64, behind a row's last
+// pass by the number of columns in its last 64: where that is no quarter of the columns the next row skips counters, or
+// repeats some (public A5 instruction, PTOAS template and its test agree; simulator.md).
 bool trandom(Machine& m, const Instruction& i) {
+  constexpr std::uint64_t kLanes = 64;
   if (!enter_tile_op(m, i)) return false;
   const Tile& d = destination(m, i);
   const auto word = [&](std::size_t k) { return static_cast<std::uint32_t>(m.scalar(i.operands[k])); };
-  const Words counter{word(2), word(3), word(4), word(5)};
-  const auto count = static_cast<std::uint64_t>(d.valid_rows * d.valid_cols);
-  std::byte* out = output(m, d);
-  for (std::uint64_t k = 0; k < count; k += 4) {
-    const Words words = philox(advanced(counter, k / 4), word(0), word(1), i.immediate);
-    std::memcpy(out + k * 4, words.data(), std::min<std::uint64_t>(count - k, 4) * 4);
-  }
+  const auto cols = static_cast<std::uint64_t>(d.valid_cols);
+  if (d.valid_rows == 0 || cols == 0) return true;
+  const std::uint64_t per_row = (cols - 1) / (4 * kLanes) * kLanes + (cols - 1) % kLanes + 1;
+  Words counter{word(2), word(3), word(4), word(5)};
+  std::byte *out = output(m, d), *at = out;
+  for (std::int64_t row = 0; row < d.valid_rows; ++row, counter = advanced(counter, per_row))
+    for (std::uint64_t col = 0; col < cols; col += 4) {
+      const Words words = philox(advanced(counter, col / 4), word(0), word(1), i.immediate);
+      const std::uint64_t bytes = std::min<std::uint64_t>(cols - col, 4) * 4;
+      std::memcpy(at, words.data(), bytes);
+      at += bytes;
+    }
   return finish(m, d, d.valid_rows, d.valid_cols, out);
 }
 
