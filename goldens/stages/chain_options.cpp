@@ -35,6 +35,15 @@ Result<std::optional<float>> number_option(const StageRequest& request, std::str
   return value;
 }
 
+Result<float> swiglu_limit_option(const StageRequest& request) {
+  const auto config = model_config_option(request);
+  if (!config) return tl::unexpected(config.error());
+  const auto limit = number_option(request, "swiglu_limit");
+  if (!limit) return tl::unexpected(limit.error());
+  if (*limit && **limit < 0) return bad_input("option swiglu_limit={}: expected 0 (off) or above", **limit);
+  return limit->value_or(config->swiglu_limit);
+}
+
 Result<std::size_t> active_tokens(const StageRequest& request, const ChainProfile& profile, std::size_t tokens) {
   const std::int64_t asked = parameter(request, "num_tokens");
   if (asked != kAllTokens && !profile.deferred_norm)

@@ -13,6 +13,8 @@ namespace assay::goldens {
 Result<ChainProfile> chain_profile_option(const StageRequest& request);
 // Option config; "demo" where absent. Error: unknown.
 Result<ModelConfig> model_config_option(const StageRequest& request);
+// Option swiglu_limit, 0 for none; the configuration's where absent. Error: no finite number, or negative.
+Result<float> swiglu_limit_option(const StageRequest& request);
 // Option `name` as a finite float32; nothing where absent. Error: not a number.
 Result<std::optional<float>> number_option(const StageRequest& request, std::string_view name);
 

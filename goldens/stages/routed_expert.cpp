@@ -99,13 +99,13 @@ GoldenOutput evaluate_rows(const Profile& machine, const ExpertInput& rows, cons
 Result<GoldenMap> evaluate_routed_expert(const StageRequest& request) {
   const auto profile = chain_profile_option(request);
   if (!profile) return tl::unexpected(profile.error());
-  const auto config = model_config_option(request);
-  if (!config) return tl::unexpected(config.error());
+  const auto limit = swiglu_limit_option(request);
+  if (!limit) return tl::unexpected(limit.error());
   const auto in = read_inputs(request, *profile);
   if (!in) return tl::unexpected(in.error());
   const ExpertRules rules{.rounding = profile->int8,
                           .weight_hidden = profile->route_weight == RouteWeight::hidden,
-                          .limit = config->swiglu_limit};
+                          .limit = *limit};
   GoldenOutput y = unreceived(*in);
   for (std::size_t expert = 0; expert < in->experts; ++expert) {
     const auto weights = expert_weights(request, expert);
@@ -135,7 +135,7 @@ Stage routed_expert() {
                      {"s2", {DType::f32}, {"L", "D"}}},
           .outputs = {{"recv_y", {DType::bf16}, {"L", "R", "D"}}},
           .parameters = {},
-          .options = {"profile", "config"},
+          .options = {"profile", "config", "swiglu_limit"},
           .evaluate = evaluate_routed_expert,
           .relations = {RowsRelation{"L"}, PowerOfTwoRelation{{{"s2", 1}}, {{"recv_y", 1}}},
                         PaddingRelation{"recv_count", {"recv_x", "recv_scale", "recv_w"}, {"recv_y"}},

@@ -387,6 +387,22 @@ TEST(RoutedExpert, WiderProfilesContainNarrowerOnes) {
     }
 }
 
+TEST(RoutedExpert, LimitMayBeGivenInsteadOfTheConfigurations) {
+  FloatSamples samples(14);
+  StageCall call = call_of("head", {3}, {4, 16, 24}, samples);
+  for (const char* name : {"s1", "s3"})
+    for (float& scale : call.inputs.at(name).as<float>()) scale *= 64;
+  const auto recv_y = [&](const char* config, const char* limit) {
+    StageCall one = call;
+    one.options["config"] = config;
+    if (limit) one.options["swiglu_limit"] = limit;
+    return one.output("recv_y").value;
+  };
+  EXPECT_NE(recv_y("flash", nullptr), recv_y("demo", nullptr));
+  EXPECT_EQ(recv_y("demo", "10"), recv_y("flash", nullptr));
+  EXPECT_EQ(recv_y("flash", "0"), recv_y("demo", nullptr));
+}
+
 TEST(RoutedExpert, RefusesBadInputs) {
   FloatSamples samples(12);
   const StageCall good = call_of("p772", {2, 1}, {3, 8, 8}, samples);
@@ -404,6 +420,11 @@ TEST(RoutedExpert, RefusesBadInputs) {
   call = good;
   call.options["profile"] = "head";
   EXPECT_FALSE(call.run());
+  for (const char* limit : {"-1", "none", "inf"}) {
+    call = good;
+    call.options["swiglu_limit"] = limit;
+    EXPECT_FALSE(call.run()) << limit;
+  }
   call = call_of("head", {1}, {1, 8, 8}, samples);
   call.inputs.erase("recv_scale");
   EXPECT_FALSE(call.run());

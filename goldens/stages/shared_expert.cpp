@@ -32,13 +32,13 @@ Result<ExpertInput> read_rows(const StageRequest& request, const ChainProfile& p
 Result<GoldenMap> evaluate_shared_expert(const StageRequest& request) {
   const auto profile = chain_profile_option(request);
   if (!profile) return tl::unexpected(profile.error());
-  const auto config = model_config_option(request);
-  if (!config) return tl::unexpected(config.error());
+  const auto limit = swiglu_limit_option(request);
+  if (!limit) return tl::unexpected(limit.error());
   const auto weights = expert_weights(request, 0);
   if (!weights) return tl::unexpected(weights.error());
   const auto rows = read_rows(request, *profile);
   if (!rows) return tl::unexpected(rows.error());
-  const ExpertRules rules{.rounding = profile->int8, .limit = profile->clamp_shared ? config->swiglu_limit : 0};
+  const ExpertRules rules{.rounding = profile->int8, .limit = profile->clamp_shared ? *limit : 0};
 
   const auto strict = expert_rows(StrictArithmetic{}, *rows, *weights, rules);
   const auto hulls = expert_rows(hull_arithmetic(request.profile), *rows, *weights, rules);
@@ -67,7 +67,7 @@ Stage shared_expert() {
                      {"s2", {DType::f32}, {"D"}}},
           .outputs = {{"sh", {DType::bf16}, {"T", "D"}}},
           .parameters = {},
-          .options = {"profile", "config"},
+          .options = {"profile", "config", "swiglu_limit"},
           .evaluate = evaluate_shared_expert,
           .relations = {RowsRelation{"T"}, PowerOfTwoRelation{{{"s2", 1}}, {{"sh", 1}}}}};
 }

@@ -21,6 +21,17 @@ std::optional<Aligned> align(Dyadic a, Dyadic b) {
   return Aligned{a.mantissa << (a.exponent - exponent), b.mantissa << (b.exponent - exponent), exponent};
 }
 
+// Of a type of whole bytes: an integer in its range is its own low bits.
+template <class T>
+void write_integers(Request& request, std::uint64_t lo, std::uint64_t count) {
+  T* out = request.tensor.as<T>().data();
+  const auto size = static_cast<std::uint64_t>(request.tensor.size());
+  for (std::uint64_t i = 0; i < size; ++i) {
+    const std::uint64_t bits = request.random.bits(i);
+    out[i] = static_cast<T>(lo + (count == 0 ? bits : scale_to(bits, count)));
+  }
+}
+
 Result<void> uniform_integers(Request& request) {
   const std::int64_t least = integer_min(request.dtype()), greatest = integer_max(request.dtype());
   const auto lo = request.integer("lo", least, least, greatest);
@@ -28,11 +39,12 @@ Result<void> uniform_integers(Request& request) {
   const auto hi = request.integer("hi", greatest, *lo, greatest);
   if (!hi) return tl::unexpected(hi.error());
   const std::uint64_t count = static_cast<std::uint64_t>(*hi) - static_cast<std::uint64_t>(*lo) + 1;  // 0 means 2^64
-  for_each_element(request, [&](std::int64_t, const PhiloxCounter& words) {
-    const std::uint64_t bits = words[0] | std::uint64_t{words[1]} << 32;
-    const std::uint64_t offset = count == 0 ? bits : scale_to(bits, count);
-    return encode(request.dtype(), {static_cast<std::int64_t>(static_cast<std::uint64_t>(*lo) + offset), 0});
-  });
+  switch (const auto least_value = static_cast<std::uint64_t>(*lo); info(request.dtype()).bits) {
+    case 8: write_integers<std::uint8_t>(request, least_value, count); break;
+    case 16: write_integers<std::uint16_t>(request, least_value, count); break;
+    case 32: write_integers<std::uint32_t>(request, least_value, count); break;
+    default: write_integers<std::uint64_t>(request, least_value, count); break;
+  }
   return {};
 }
 

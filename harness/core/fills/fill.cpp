@@ -19,6 +19,7 @@ const std::array kRows{
     FillRow{"bf16-grid", {"exp", "sign"}, bf16_grid},
     FillRow{"choice", {""}, choice},
     FillRow{"constant", {""}, constant},
+    FillRow{"counts", {"max", "experts"}, counts},
     FillRow{"exact-sum", {"max", "bits"}, exact_sum},
     FillRow{"grid", {"exp", "max"}, grid},
     FillRow{"half-integers", {"max"}, half_integers},

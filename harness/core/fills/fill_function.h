@@ -77,6 +77,8 @@ Result<void> zeros(Request& request);
 Result<void> constant(Request& request);
 Result<void> choice(Request& request);
 Result<void> tagged(Request& request);
+// counts.cpp
+Result<void> counts(Request& request);
 // distributions.cpp
 Result<void> uniform(Request& request);
 Result<void> normal(Request& request);

@@ -74,6 +74,13 @@ TEST(FillText, RefusalsNameWhatIsWrong) {
   EXPECT_NE(refusal("half-step:sign=minus").find("both, + or -"), std::string::npos);
 }
 
+TEST(FillText, CountsAreIntegersInRange) {
+  EXPECT_NE(refusal("counts").find("counts are integers"), std::string::npos);
+  EXPECT_NE(refusal("counts:max=0", DType::i32).find("max is 0, expected 1 to"), std::string::npos);
+  EXPECT_NE(refusal("counts:max=128", DType::i8).find("expected 1 to 127"), std::string::npos);
+  EXPECT_NE(refusal("counts:experts=33", DType::i32).find("expected 1 to 32"), std::string::npos);
+}
+
 TEST(FillText, DamagedTextsNeverCrash) {
   int accepted = 0;
   for (const std::string_view text :
@@ -94,6 +101,7 @@ TEST(Fill, BytesArePinned) {
       {"bf16-grid", "6c278b3c12a4379d2a39b8c15fe11926"},
       {"choice", "75a634cdd2c74891ff89a073bb7af4c2"},
       {"constant", "a99ee380c2e5585da2adecf57b3f1615"},
+      {"counts", "7c0c8c3763af439e0913f024b7cf5321"},
       {"exact-sum", "4264595519849caafec35a1bfe6f2479"},
       {"grid", "cc335162af270fbf52aea7380edbadd4"},
       {"half-integers", "f0d684bf55a5bf4ec1b307e65d4c81ee"},
@@ -122,6 +130,33 @@ TEST(Fill, BytesArePinned) {
     ASSERT_TRUE(pinned.contains(name)) << name;
     EXPECT_EQ(digest, pinned.at(name)) << name;
   }
+}
+
+std::multiset<std::uint64_t> held(const Tensor& tensor, std::int64_t first, std::int64_t count) {
+  std::multiset<std::uint64_t> values;
+  for (std::int64_t i = first; i < first + count; ++i) values.insert(tensor.bits(i));
+  return values;
+}
+
+TEST(Fill, CountsHoldEveryEdgeOfATileOnceEachRun) {
+  const Tensor counts = filled("counts:max=32", DType::i32, {21});
+  for (const std::int64_t run : {0, 7, 14})
+    EXPECT_EQ(held(counts, run, 7), (std::multiset<std::uint64_t>{0, 1, 15, 16, 17, 31, 32})) << run;
+  EXPECT_NE(held(counts, 1, 7), held(counts, 0, 7));  // every run has an order of its own
+  EXPECT_NE(counts, filled("counts:max=32", DType::i32, {21}, 2));
+  EXPECT_EQ(held(filled("counts:max=16", DType::i32, {4}), 0, 4), (std::multiset<std::uint64_t>{0, 1, 15, 16}));
+}
+
+TEST(Fill, CountsOfAFewExperts) {
+  const Tensor one = filled("counts:max=32,experts=1", DType::i32, {8});
+  EXPECT_EQ(held(one, 0, 8), (std::multiset<std::uint64_t>{0, 0, 0, 0, 0, 0, 0, 32}));
+  std::set<std::uint64_t> places;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    const Tensor drawn = filled("counts:max=3,experts=1", DType::i32, {4}, seed);
+    for (std::uint64_t i = 0; i < 4; ++i)
+      if (drawn.bits(static_cast<std::int64_t>(i)) != 0) places.insert(i);
+  }
+  EXPECT_EQ(places.size(), 4U);
 }
 
 TEST(Fill, SeedStreamAndArgumentDecide) {
@@ -298,7 +333,7 @@ TEST(Fill, EmptyAndScalarTensors) {
     std::string text(name);
     if (name == "constant" || name == "choice") text += ":1";
     for (const Shape& shape : {Shape{}, Shape{0}, Shape{3, 0}, Shape{1}}) {
-      Tensor tensor(DType::f32, shape);
+      Tensor tensor(name == "counts" ? DType::i32 : DType::f32, shape);
       EXPECT_TRUE(fill(tensor, text, 1, "x")) << text << to_string(shape);
     }
   }
