@@ -18,6 +18,7 @@ void register_bisect_command(CLI::App& app, int& exit_code);
 void register_fuzz_command(CLI::App& app, int& exit_code);
 void register_exec_bundle_command(CLI::App& app, int& exit_code);
 void register_lint_command(CLI::App& app, int& exit_code);
+void register_sync_command(CLI::App& app, int& exit_code);
 void register_report_command(CLI::App& app, int& exit_code);
 void register_golden_command(CLI::App& app, int& exit_code);
 void register_verify_command(CLI::App& app, int& exit_code);

@@ -201,10 +201,6 @@ std::vector<KernelRequest> requests_for(const pto::Module& module, const KernelR
   return requests;
 }
 
-std::string profile_of(const pto::Module& module) {
-  return pto::word(module.attributes, "pto.target_arch") == "a5" ? "a5" : "a2a3";
-}
-
 Finding violation(const Error& error) {
   Finding finding;
   finding.rule = "verify";
@@ -230,6 +226,10 @@ std::string list_tasks(const KernelPlan& plan) {
 }
 
 }  // namespace
+
+std::string profile_of(const pto::Module& module) {
+  return pto::word(module.attributes, "pto.target_arch") == "a5" ? "a5" : "a2a3";
+}
 
 std::vector<device::Schedule> default_schedules() {
   std::vector<device::Schedule> schedules{{device::Schedule::Kind::canonical, 0}, {device::Schedule::Kind::worst, 0}};

@@ -49,6 +49,9 @@ struct LintOptions {
   std::uint64_t instruction_budget = 20'000'000;  // per block
 };
 
+// The machine profile of the module's pto.target_arch; a2a3 where it says nothing.
+std::string profile_of(const pto::Module& module);
+
 // canonical, worst and seeds 1 to 8.
 std::vector<device::Schedule> default_schedules();
 

@@ -23,6 +23,7 @@ void register_commands(CLI::App& app, int& exit_code) {
   register_list_command(app, exit_code);
   register_kernel_command(app, exit_code);
   register_lint_command(app, exit_code);
+  register_sync_command(app, exit_code);
   register_report_command(app, exit_code);
   register_golden_command(app, exit_code);
   register_verify_command(app, exit_code);
