@@ -21,7 +21,7 @@ void add_case_options(CLI::App& command, CaseOptions& options) {
   command.add_option("--backend", options.backend, "Backends instead of the matrix's, which must be there: sim,opencl");
   command.add_option("--pipelines", options.pipelines, "Folder of pipelines (repeatable)");
   command.add_option("--seed", options.seed, "Seed of cases that name none, and of --cover")->check(at_least(0));
-  command.add_option("--order", options.order, "Order of cases that name none: auto, program or explicit");
+  command.add_option("--order", options.order, "Order of cases that name none: auto, program, explicit or inserted");
   command.add_option("--schedule", options.schedule,
                      "Interleaving on the simulator of cases that name none: canonical, worst or seed=N");
   command.add_option("--repeat", options.repeat, "Run each case N times, each time with other inputs")
@@ -112,7 +112,7 @@ Result<run::CaseSource> case_source(const CaseOptions& options) {
   source.plan.repeat = options.repeat;
   if (options.seed >= 0) source.plan.seed = options.seed;
   if (!options.order.empty()) {
-    if (const auto order = device::parse_order(options.order); !order) return tl::unexpected(order.error());
+    if (const auto order = device::parse_order_of_case(options.order); !order) return tl::unexpected(order.error());
     source.plan.order = options.order;
   }
   if (!options.schedule.empty()) {

@@ -36,6 +36,13 @@ Result<Order> parse_order(std::string_view text) {
   return bad_input("order '{}', expected auto, program or explicit", text);
 }
 
+Result<OrderOfCase> parse_order_of_case(std::string_view text) {
+  if (text == "inserted") return OrderOfCase{Order::explicit_sync, true};
+  const auto order = parse_order(text);
+  if (!order) return bad_input("order '{}', expected auto, program, explicit or inserted", text);
+  return OrderOfCase{*order, false};
+}
+
 std::string_view name(Order order) {
   switch (order) {
     case Order::automatic:

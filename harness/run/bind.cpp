@@ -58,11 +58,12 @@ Result<void> check_known(const pipeline::Pipeline& pipeline, const Case& c) {
 }
 
 Result<void> bind_schedule(const Case& c, Bindings& bindings) {
-  const auto order = device::parse_order(c.get("order", "auto"));
+  const auto order = device::parse_order_of_case(c.get("order", "auto"));
   if (!order) return tl::unexpected(order.error());
   const auto schedule = device::parse_schedule(c.get("schedule", "canonical"));
   if (!schedule) return tl::unexpected(schedule.error());
-  bindings.order = *order;
+  bindings.order = order->order;
+  bindings.inserts_sync = order->inserts_sync;
   bindings.schedule = *schedule;
   return {};
 }

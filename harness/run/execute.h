@@ -27,6 +27,7 @@ struct Bindings {
   std::map<std::string, std::string, std::less<>> words;
   std::int64_t offset = 0;  // elements by which every tensor starts behind an aligned address
   device::Order order = device::Order::automatic;
+  bool inserts_sync = false;  // kernels without synchronisation run with what pto::insert_sync gives them
   device::Schedule schedule;
 };
 Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c);
@@ -69,11 +70,15 @@ struct ResolvedStage {
 class KernelCache {
  public:
   Result<std::shared_ptr<const pto::Module>> get(const std::filesystem::path& file);
+  // With the synchronisation pto::insert_sync adds for the machine.
+  Result<std::shared_ptr<const pto::Module>> get_synchronised(const std::filesystem::path& file,
+                                                              const std::string& profile);
 
  private:
   struct Entry {
     std::filesystem::file_time_type changed;
     std::shared_ptr<const pto::Module> module;
+    std::map<std::string, std::shared_ptr<const pto::Module>> synchronised;  // by profile
   };
   std::map<std::filesystem::path, Entry> modules_;
 };

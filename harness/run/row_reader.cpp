@@ -167,7 +167,7 @@ class RowReader {
       case ColumnKind::offset:
         return check_integers(values, "offset", 0, kMostOffset);
       case ColumnKind::order:
-        return check_each(values, [](std::string_view word) { return complaint_of(device::parse_order(word)); });
+        return check_each(values, [](std::string_view word) { return complaint_of(device::parse_order_of_case(word)); });
       case ColumnKind::schedule:
         return check_each(values, [](std::string_view word) { return complaint_of(device::parse_schedule(word)); });
       case ColumnKind::profile:

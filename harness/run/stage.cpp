@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "harness/pipeline/suggest.h"
+#include "harness/pto/insert_sync.h"
 #include "harness/pto/reader.h"
 #include "harness/pto/verifier.h"
 #include "harness/run/execute.h"
@@ -165,9 +166,10 @@ Result<std::int64_t> count_of(const Expression& expression, std::string_view wha
 }
 
 Result<ResolvedTask> resolve_task(const pipeline::Task& task, const Bindings& bindings,
-                                  const std::vector<ResolvedTensor>& tensors, KernelCache& cache) {
+                                  const std::vector<ResolvedTensor>& tensors, const std::string& profile,
+                                  KernelCache& cache) {
   ResolvedTask resolved;
-  auto module = cache.get(task.kernel);
+  auto module = bindings.inserts_sync ? cache.get_synchronised(task.kernel, profile) : cache.get(task.kernel);
   if (!module) return tl::unexpected(module.error());
   resolved.module = std::move(*module);
   const auto function = choose_function(*resolved.module, task, bindings);
@@ -203,8 +205,20 @@ Result<std::shared_ptr<const pto::Module>> KernelCache::get(const std::filesyste
   if (!module) return tl::unexpected(module.error());
   if (const auto verified = pto::verify(*module); !verified) return tl::unexpected(verified.error());
   auto shared = std::make_shared<const pto::Module>(std::move(*module));
-  modules_[file] = {changed, shared};
+  modules_[file] = {changed, shared, {}};
   return shared;
+}
+
+Result<std::shared_ptr<const pto::Module>> KernelCache::get_synchronised(const std::filesystem::path& file,
+                                                                         const std::string& profile) {
+  const auto source = get(file);
+  if (!source) return tl::unexpected(source.error());
+  std::shared_ptr<const pto::Module>& made = modules_.find(file)->second.synchronised[profile];
+  if (made) return made;
+  const auto machine = load_profile(profile);
+  if (!machine) return tl::unexpected(machine.error());
+  made = std::make_shared<const pto::Module>(pto::insert_sync(**source, *machine));
+  return made;
 }
 
 Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
@@ -214,7 +228,7 @@ Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pi
   if (!tensors) return tl::unexpected(tensors.error());
   ResolvedStage resolved{&stage, {}, bindings.offset, bindings.order, bindings.schedule};
   for (const pipeline::Task& task : stage.tasks) {
-    auto one = resolve_task(task, bindings, *tensors, cache ? *cache : own);
+    auto one = resolve_task(task, bindings, *tensors, pipeline.profile, cache ? *cache : own);
     if (!one) return tl::unexpected(one.error());
     resolved.tasks.push_back(std::move(*one));
   }
