@@ -103,9 +103,8 @@ Result<GoldenMap> evaluate_routed_expert(const StageRequest& request) {
   if (!limit) return tl::unexpected(limit.error());
   const auto in = read_inputs(request, *profile);
   if (!in) return tl::unexpected(in.error());
-  const ExpertRules rules{.rounding = profile->int8,
-                          .weight_hidden = profile->route_weight == RouteWeight::hidden,
-                          .limit = *limit};
+  const ExpertRules rules{
+      .rounding = profile->int8, .weight_hidden = profile->route_weight == RouteWeight::hidden, .limit = *limit};
   GoldenOutput y = unreceived(*in);
   for (std::size_t expert = 0; expert < in->experts; ++expert) {
     const auto weights = expert_weights(request, expert);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace assay::run {
 namespace {
@@ -56,7 +57,8 @@ Tensor Guarded::content() const {
 }
 
 bool Guarded::content_equals(const Tensor& other) const {
-  return std::equal(payload().begin(), payload().end(), other.bytes().begin(), other.bytes().end());
+  const std::span<const std::byte> own = payload(), others = other.bytes();
+  return own.size() == others.size() && (own.empty() || std::memcmp(own.data(), others.data(), own.size()) == 0);
 }
 
 std::string Guarded::broken_guard() const {

@@ -10,8 +10,8 @@ namespace {
 // Around nothing, a tile of 16 rows and everything: each once, ascending.
 std::vector<std::int64_t> edges(std::int64_t max) {
   std::vector<std::int64_t> result;
-  for (const std::int64_t edge : {std::int64_t{0}, std::int64_t{1}, std::int64_t{15}, std::int64_t{16},
-                                  std::int64_t{17}, max - 1, max})
+  for (const std::int64_t edge :
+       {std::int64_t{0}, std::int64_t{1}, std::int64_t{15}, std::int64_t{16}, std::int64_t{17}, max - 1, max})
     if (edge >= 0 && edge <= max) result.push_back(edge);
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());

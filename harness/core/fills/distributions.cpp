@@ -40,10 +40,18 @@ Result<void> uniform_integers(Request& request) {
   if (!hi) return tl::unexpected(hi.error());
   const std::uint64_t count = static_cast<std::uint64_t>(*hi) - static_cast<std::uint64_t>(*lo) + 1;  // 0 means 2^64
   switch (const auto least_value = static_cast<std::uint64_t>(*lo); info(request.dtype()).bits) {
-    case 8: write_integers<std::uint8_t>(request, least_value, count); break;
-    case 16: write_integers<std::uint16_t>(request, least_value, count); break;
-    case 32: write_integers<std::uint32_t>(request, least_value, count); break;
-    default: write_integers<std::uint64_t>(request, least_value, count); break;
+    case 8:
+      write_integers<std::uint8_t>(request, least_value, count);
+      break;
+    case 16:
+      write_integers<std::uint16_t>(request, least_value, count);
+      break;
+    case 32:
+      write_integers<std::uint32_t>(request, least_value, count);
+      break;
+    default:
+      write_integers<std::uint64_t>(request, least_value, count);
+      break;
   }
   return {};
 }
