@@ -8,6 +8,7 @@
 
 #include "harness/core/file.h"
 #include "harness/core/npy.h"
+#include "harness/core/safetensors.h"
 
 namespace assay {
 namespace {
@@ -19,6 +20,7 @@ constexpr std::size_t kMaxText = 16 << 20;
 constexpr std::size_t kMaxRank = 32;
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 48;
 constexpr int kMaxDepth = 8;
+constexpr std::uintmax_t kMaxHashed = std::uintmax_t{16} << 30;  // bytes of a .safetensors file whose hash is given
 
 bool is_file_name(std::string_view name) {
   const auto legal = [](char c) {
@@ -68,15 +70,21 @@ Result<void> only(const json& object, std::initializer_list<std::string_view> ke
 }
 
 Result<ManifestEntry> entry_of(const json& object, std::string_view where) {
-  if (auto known = only(object, {"name", "dtype", "shape", "role", "file", "sha256"}, where); !known)
+  if (auto known = only(object, {"name", "dtype", "shape", "role", "file", "tensor", "sha256"}, where); !known)
     return tl::unexpected(known.error());
   ManifestEntry entry;
+  entry.role = "input";
   std::string dtype;
-  for (auto [key, target] : std::initializer_list<std::pair<const char*, std::string*>>{{"name", &entry.name},
-                                                                                        {"dtype", &dtype},
-                                                                                        {"role", &entry.role},
-                                                                                        {"file", &entry.file},
-                                                                                        {"sha256", &entry.sha256}}) {
+  struct Field {
+    const char* key;
+    std::string* target;
+    bool optional = false;
+  };
+  for (const Field& field : {Field{"name", &entry.name}, Field{"dtype", &dtype}, Field{"role", &entry.role, true},
+                             Field{"file", &entry.file}, Field{"tensor", &entry.tensor, true},
+                             Field{"sha256", &entry.sha256, true}}) {
+    const auto [key, target, optional] = field;
+    if (optional && !object.contains(key)) continue;
     auto text = text_of(object, key, where);
     if (!text) return tl::unexpected(text.error());
     *target = std::move(*text);
@@ -110,6 +118,29 @@ json parse_json(std::string_view text) {
     return true;
   };
   return json::parse(text, bounded);
+}
+
+Result<void> check_sha256(std::span<const std::byte> bytes, const fs::path& file, const ManifestEntry& entry) {
+  if (entry.sha256.empty()) return {};
+  const std::string found = sha256_hex(bytes);
+  if (found == entry.sha256) return {};
+  return bad_input("{}: SHA-256 is {}, the manifest says {}", file.string(), found, entry.sha256);
+}
+
+Result<Tensor> with_shape(Result<Tensor> tensor, const fs::path& file, const ManifestEntry& entry) {
+  if (tensor && tensor->shape() != entry.shape)
+    return bad_input("{}: '{}' has shape {}, the manifest says {}", file.string(), entry.name,
+                     to_string(tensor->shape()), to_string(entry.shape));
+  return tensor;
+}
+
+Result<Tensor> read_from_safetensors(const fs::path& file, const ManifestEntry& entry) {
+  const std::string_view name = entry.tensor.empty() ? entry.name : entry.tensor;
+  if (entry.sha256.empty()) return with_shape(read_safetensors(file, name, entry.dtype), file, entry);
+  const auto bytes = read_file(file, kMaxHashed);
+  if (!bytes) return tl::unexpected(bytes.error());
+  if (auto same = check_sha256(*bytes, file, entry); !same) return tl::unexpected(same.error());
+  return with_shape(parse_safetensors(*bytes, name, entry.dtype, file.string()), file, entry);
 }
 
 }  // namespace
@@ -177,7 +208,7 @@ Result<Manifest> write_tensors(const fs::path& directory, const TensorMap& tenso
     if (!bytes) return tl::unexpected(bytes.error());
     const auto role = roles.find(name);
     manifest.tensors.push_back({name, tensor.dtype(), tensor.shape(), role == roles.end() ? "input" : role->second,
-                                name + ".npy", sha256_hex(*bytes)});
+                                name + ".npy", "", sha256_hex(*bytes)});
     if (auto written = write_file(directory / manifest.tensors.back().file, *bytes); !written)
       return tl::unexpected(written.error());
   }
@@ -187,16 +218,12 @@ Result<Manifest> write_tensors(const fs::path& directory, const TensorMap& tenso
 
 Result<Tensor> read_tensor(const fs::path& directory, const ManifestEntry& entry) {
   const fs::path file = directory / entry.file;
+  if (file.extension() == ".safetensors") return read_from_safetensors(file, entry);
   const auto expected = static_cast<std::uintmax_t>(bytes_of(entry.dtype, element_count(entry.shape)));
   const auto bytes = read_file(file, expected + (64 << 10) + 12);
   if (!bytes) return tl::unexpected(bytes.error());
-  if (const std::string found = sha256_hex(*bytes); found != entry.sha256)
-    return bad_input("{}: SHA-256 is {}, the manifest says {}", file.string(), found, entry.sha256);
-  auto tensor = parse_npy(*bytes, entry.dtype, file.string());
-  if (tensor && tensor->shape() != entry.shape)
-    return bad_input("{}: shape {}, the manifest says {}", file.string(), to_string(tensor->shape()),
-                     to_string(entry.shape));
-  return tensor;
+  if (auto same = check_sha256(*bytes, file, entry); !same) return tl::unexpected(same.error());
+  return with_shape(parse_npy(*bytes, entry.dtype, file.string()), file, entry);
 }
 
 Result<TensorMap> read_tensors(const fs::path& directory) {

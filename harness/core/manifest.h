@@ -1,6 +1,7 @@
-// A folder of .npy files and manifest.json, which says what each is: how inputs, goldens and results travel to and from
-// device owners (design.md section 3).
-//   {"tensors": [{"name", "dtype", "shape", "role", "file", "sha256"}], "metadata": {"key": "text"}}
+// A folder of .npy or .safetensors files and manifest.json, which says what each tensor is: how inputs, goldens and
+// results travel to and from device owners (design.md section 3).
+//   {"tensors": [{"name", "dtype", "shape", "role", "file", "tensor", "sha256"}], "metadata": {"key": "text"}}
+// What assay writes is .npy; role ("input"), tensor and sha256 may be left out of what it reads.
 #pragma once
 
 #include <filesystem>
@@ -22,7 +23,8 @@ struct ManifestEntry {
   Shape shape;
   std::string role;    // "input", "output", "inout", "golden", ...
   std::string file;    // relative, inside the folder
-  std::string sha256;  // of the whole .npy file, lower-case hexadecimal
+  std::string tensor;  // name inside of a .safetensors file; empty: that of the entry
+  std::string sha256;  // of the whole file, lower-case hexadecimal; empty: not checked
   bool operator==(const ManifestEntry&) const = default;
 };
 
@@ -34,7 +36,7 @@ struct Manifest {
   bool operator==(const Manifest&) const = default;
 };
 
-// Errors: not JSON, a missing, unknown or ill-typed key, an unknown dtype, a negative or huge extent, a file name that
+// Errors: not JSON, a required key that is missing, an unknown or ill-typed key, an unknown dtype, a negative or huge extent, a file name that
 // leaves the folder, two tensors of one name.
 Result<Manifest> parse_manifest(std::string_view text, std::string_view file_name);
 Result<Manifest> read_manifest(const std::filesystem::path& directory);

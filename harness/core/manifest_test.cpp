@@ -66,6 +66,32 @@ TEST_F(ManifestTest, ChangedBytesAreNoticed) {
   EXPECT_NE(back.error().message.find("SHA-256"), std::string::npos);
 }
 
+// What people capture from a model: several tensors in one file, no hashes, other names.
+TEST_F(ManifestTest, TensorsMayLieInSafetensorsFiles) {
+  ASSERT_TRUE(write_tensors(directory, {}));
+  const std::string header = R"({"layer.0.x":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})";
+  std::string text(8, '\0');
+  text[0] = static_cast<char>(header.size());
+  ASSERT_TRUE(write_text(directory / "model.safetensors", text + header + std::string("\x80\x3f\x40\x40", 4)));
+  const auto manifest = [&](std::string_view rest) {
+    return R"({"tensors": [{"name": "x", "dtype": "bf16", "shape": [2], "file": "model.safetensors")" +
+           std::string(rest) + "}]}";
+  };
+  const auto read = [&](const std::string& said) {
+    EXPECT_TRUE(write_text(directory / kManifestFile, said));
+    return read_tensors(directory);
+  };
+  const auto found = read(manifest(R"(, "tensor": "layer.0.x")"));
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->at("x").bits(1), 0x4040U);
+  const std::string hash = sha256_hex(read_file(directory / "model.safetensors", 1000).value());
+  EXPECT_TRUE(read(manifest(R"(, "tensor": "layer.0.x", "sha256": ")" + hash + "\"")));
+  EXPECT_FALSE(read(manifest(R"(, "tensor": "layer.0.x", "sha256": "00")")));
+  const auto absent = read(manifest(""));
+  ASSERT_FALSE(absent);
+  EXPECT_NE(absent.error().message.find("no tensor 'x'; it holds layer.0.x"), std::string::npos);
+}
+
 TEST_F(ManifestTest, MissingAndOversizedFilesAreErrors) {
   ASSERT_TRUE(write_tensors(directory, tensors()));
   std::ofstream(directory / "q.npy", std::ios::app) << std::string(100000, 'x');
