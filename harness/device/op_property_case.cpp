@@ -49,9 +49,13 @@ std::vector<std::string> property_ops() {
 std::vector<std::string> property_ops(std::string_view backend) {
   std::vector<std::string> names = property_ops();
   if (backend == "sim") return names;
-  // OpenCL executes tiers T0 to T2 in the forms that have no name of their own.
-  std::erase_if(names, [](const std::string& name) {
-    return name.find('/') != std::string::npos || pto::find_op("pto." + name)->tier > pto::Tier::t2;
+  // What the device program does not execute.
+  constexpr std::string_view kNotOnDevice[] = {
+      "tgather/compare", "tgatherb",     "tscatter",     "mgather",     "mscatter",    "ttri",
+      "trandom",         "thistogram",   "tquant",       "tdequant",    "tinterleave", "tdeinterleave",
+      "tpairreducesum",  "taddreluconv", "tsubreluconv", "tadddeqrelu", "tpartargmax", "tpartargmin"};
+  std::erase_if(names, [&](const std::string& name) {
+    return std::find(std::begin(kNotOnDevice), std::end(kNotOnDevice), name) != std::end(kNotOnDevice);
   });
   return names;
 }

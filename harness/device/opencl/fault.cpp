@@ -47,6 +47,19 @@ Words words_of(std::int64_t rule, std::span<const std::int64_t> d) {
       return {"null-pad", "the destination has no pad value to fill with"};
     case abi::kFaultStep:
       return {"loop-step", fmt::format("step {} of a loop", d[0])};
+    case abi::kFaultDepth:
+      return {"valid-mismatch",
+              fmt::format("the left operand has {} valid columns, the right one {} valid rows", d[0], d[1])};
+    case abi::kFaultCubeRange:
+      return {"operand-range", fmt::format("an extent of {}, the cube takes 1 to {}", d[0], d[1])};
+    case abi::kFaultAccumulator:
+      return {"accumulator-ignored", "acc_in is not what the destination holds"};
+    case abi::kFaultMask:
+      return {"valid-mismatch", fmt::format("{} valid rows of the destination, the operands have {}", d[0], d[1])};
+    case abi::kFaultFlagId:
+      return {"event-id", fmt::format("event id {}; there are {}, from 0", d[0], d[1])};
+    case abi::kFaultList:
+      return {"illegal-operand", fmt::format("{} x {} is no list of pairs that can be merged", d[0], d[1])};
     default:
       return {"illegal-conversion", "the target has no such conversion"};
   }
@@ -61,7 +74,7 @@ std::vector<std::int64_t> loop_indices(const Site& site, std::span<const std::in
 }
 
 Diagnostic explain_fault(const LoweredProgram& program, std::span<const std::int64_t> state,
-                         std::span<const std::int64_t> registers) {
+                         std::span<const std::int64_t> registers, const AgentName& agent) {
   const auto pc = static_cast<std::size_t>(state[abi::kStateLast]);
   const Site& site = program.sites[static_cast<std::size_t>(program.code[pc][abi::kWordSite])];
   const Words words = words_of(state[abi::kStateRule], state.subspan(abi::kStateDetail0, 4));
@@ -71,7 +84,9 @@ Diagnostic explain_fault(const LoweredProgram& program, std::span<const std::int
   diagnostic.function = site.function->name;
   diagnostic.op_id = site.operation->id;
   diagnostic.location = site.operation->location;
-  diagnostic.block = registers[abi::kRegisterBlock];
+  diagnostic.block = agent.block;
+  diagnostic.rank = agent.rank;
+  diagnostic.core = agent.core;
   diagnostic.loop_indices = loop_indices(site, registers);
   return diagnostic;
 }

@@ -46,11 +46,20 @@ class OpenclBackend final : public Backend {
   }
 
   RunReport run(const Launch& launch, const RunOptions& options) override {
+    const Task task{launch, {}};
+    return run_graph(std::span(&task, 1), options);
+  }
+
+  RunReport run_graph(std::span<const Task> tasks, const RunOptions& options) override {
     const std::lock_guard lock(mutex_);
-    if (std::string wrong = misuse(launch); !wrong.empty()) return failed(RunStatus::error, std::move(wrong));
-    auto lowered = lower(launch, options);
-    if (!lowered) return failed(RunStatus::unsupported, lowered.error().message);
-    return run_session(*device_, *lowered, launch, options);
+    std::vector<LoweredProgram> programs;
+    for (const Task& task : tasks) {
+      if (std::string wrong = misuse(task.launch); !wrong.empty()) return failed(RunStatus::error, std::move(wrong));
+      auto lowered = lower(task.launch, options);
+      if (!lowered) return failed(RunStatus::unsupported, lowered.error().message);
+      programs.push_back(std::move(*lowered));
+    }
+    return run_session(*device_, programs, tasks, options);
   }
 
  private:

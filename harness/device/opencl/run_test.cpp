@@ -136,9 +136,15 @@ TEST(OpenclRun, UnsupportedNamesTheOpAndItsLine) {
   EXPECT_EQ(report.status, RunStatus::unsupported);
   EXPECT_EQ(report.reason.find("pto.tadd"), 0u) << report.reason;
   EXPECT_NE(report.reason.find(", line "), std::string::npos) << report.reason;
-  Kernel ordered("module { func.func @k(%p: !pto.ptr<f32>) {\npto.barrier <PIPE_V>\nreturn } }");
-  EXPECT_EQ(ordered.run({&a}).status, RunStatus::unsupported);
-  EXPECT_EQ(ordered.run({&a}).reason, "explicit order");
+}
+
+TEST(OpenclRun, OperationsOfACoreRunInOrderWhateverOrdersItsPipes) {
+  Kernel ordered(
+      "module { func.func @k(%p: !pto.ptr<f32>) {\npto.barrier <PIPE_V>\n"
+      "pto.set_flag[<PIPE_MTE2>, <PIPE_V>, <EVENT_ID0>]\npto.wait_flag[<PIPE_MTE2>, <PIPE_V>, <EVENT_ID0>]\nreturn } "
+      "}");
+  Tensor a(DType::f32, {1});
+  EXPECT_EQ(ordered.run({&a}).status, RunStatus::completed);
 }
 
 TEST(OpenclRun, MisuseIsAnErrorNotACrash) {

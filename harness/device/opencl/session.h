@@ -1,4 +1,4 @@
-// One run: tensors up, agents in waves, launches until every agent is done, tensors down.
+// One run of a graph of tasks: tensors up, agents as there is room, launches until every one is done, tensors down.
 #pragma once
 
 #include "harness/device/opencl/opencl_device.h"
@@ -6,7 +6,8 @@
 
 namespace assay::device {
 
-RunReport run_session(OpenclDevice& device, const LoweredProgram& program, const Launch& launch,
+// One program per task.
+RunReport run_session(OpenclDevice& device, std::span<const LoweredProgram> programs, std::span<const Task> tasks,
                       const RunOptions& options);
 
 }  // namespace assay::device

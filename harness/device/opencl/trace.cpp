@@ -92,7 +92,7 @@ void scalar_event(TraceEvent& event, const Instruction& instruction, Registers r
   std::memcpy(event.data.data(), &value, event.data.size());
 }
 
-Result<void> tile_event(TraceEvent& event, OpenclDevice& device, Registers tile) {
+Result<void> tile_event(TraceEvent& event, OpenclDevice& device, std::int64_t arena, Registers tile) {
   event.writes = pto::Writes::tile;
   event.dtype = static_cast<DType>(tile[abi::kTileElement]);
   event.rows = tile[abi::kTileValidRows];
@@ -100,7 +100,8 @@ Result<void> tile_event(TraceEvent& event, OpenclDevice& device, Registers tile)
   event.byte_offset = tile[abi::kTileAddress] - tile[abi::kTileBase];
   const auto offsets = offsets_of(event.rows, event.cols,
                                   [&](std::int64_t row, std::int64_t col) { return tile_offset(tile, row, col); });
-  auto data = gather(device, device.buffers().arenas, tile[abi::kTileAddress], offsets, element_bytes(event.dtype));
+  auto data =
+      gather(device, device.buffers().arenas, arena + tile[abi::kTileAddress], offsets, element_bytes(event.dtype));
   if (!data) return tl::unexpected(data.error());
   event.data = std::move(*data);
   return {};
@@ -119,7 +120,7 @@ Result<void> global_event(TraceEvent& event, OpenclDevice& device, std::int64_t 
 }  // namespace
 
 Result<TraceEvent> read_event(OpenclDevice& device, const LoweredProgram& program, std::int64_t pc,
-                              std::span<const std::int64_t> registers, std::span<const std::int64_t> tensor_base) {
+                              std::span<const std::int64_t> registers, const MemoryBases& bases) {
   const Instruction& instruction = program.code[static_cast<std::size_t>(pc)];
   const Site& site = program.sites[static_cast<std::size_t>(instruction[abi::kWordSite])];
   TraceEvent event;
@@ -134,6 +135,7 @@ Result<TraceEvent> read_event(OpenclDevice& device, const LoweredProgram& progra
   switch (instruction[abi::kWordOp]) {
     case abi::kOpLoadScalar:
     case abi::kOpGetValue:
+    case abi::kOpWaitSignal:
       scalar_event(event, instruction, registers);
       break;
     case abi::kOpStoreScalar: {
@@ -142,22 +144,39 @@ Result<TraceEvent> read_event(OpenclDevice& device, const LoweredProgram& progra
       event.dtype = static_cast<DType>(instruction[abi::kWordSub]);
       event.rows = event.cols = 1;
       event.element_offsets = {pointer[abi::kPointerOffset] + slots(abi::kWordB)[0]};
-      read = global_event(event, device, tensor, tensor_base[static_cast<std::size_t>(tensor)]);
+      read = global_event(event, device, tensor, bases.tensors[static_cast<std::size_t>(tensor)]);
+      break;
+    }
+    case abi::kOpNotify:
+    case abi::kOpTransfer: {
+      const bool word = instruction[abi::kWordOp] == abi::kOpNotify;
+      const Registers view = slots(abi::kWordA), shape = word ? view : slots(abi::kWordB);
+      const std::int64_t tensor = view[abi::kViewTensor];
+      event.dtype = word ? DType::i32 : static_cast<DType>(instruction[abi::kWordKind]);
+      event.rows = event.cols = 1;
+      if (!word) {
+        const std::int64_t rank = shape[abi::kViewRank];
+        for (std::int64_t d = 0; d + 1 < rank; ++d) event.rows *= shape[static_cast<std::size_t>(abi::kViewShape + d)];
+        event.cols = shape[static_cast<std::size_t>(abi::kViewShape + rank - 1)];
+      }
+      event.element_offsets = offsets_of(
+          event.rows, event.cols, [&](std::int64_t row, std::int64_t col) { return view_offset(view, row, col); });
+      read = global_event(event, device, tensor, bases.tensors[static_cast<std::size_t>(tensor)]);
       break;
     }
     case abi::kOpStore: {
       const Registers tile = slots(abi::kWordA), view = slots(abi::kWordB);
       const std::int64_t tensor = view[abi::kViewTensor];
-      event.dtype = static_cast<DType>(tile[abi::kTileElement]);
+      event.dtype = static_cast<DType>(instruction[abi::kWordKind]);
       event.rows = tile[abi::kTileValidRows];
       event.cols = tile[abi::kTileValidCols];
       event.element_offsets = offsets_of(
           event.rows, event.cols, [&](std::int64_t row, std::int64_t col) { return view_offset(view, row, col); });
-      read = global_event(event, device, tensor, tensor_base[static_cast<std::size_t>(tensor)]);
+      read = global_event(event, device, tensor, bases.tensors[static_cast<std::size_t>(tensor)]);
       break;
     }
     default:
-      read = tile_event(event, device, slots(abi::kWordD));
+      read = tile_event(event, device, bases.arena, slots(abi::kWordD));
   }
   if (!read) return tl::unexpected(read.error());
   return event;

@@ -6,9 +6,15 @@
 
 namespace assay::device {
 
-// Reads the written elements back from the device. `tensor_base` are the byte offsets of the launch's tensors in global
-// memory. The event's data are dense and row-major.
+// Where an agent's memories begin: its arena, and each tensor of the device in global memory.
+struct MemoryBases {
+  std::int64_t arena = 0;
+  std::span<const std::int64_t> tensors;
+};
+
+// Reads the written elements back from the device. TraceEvent::tensor is the device's number of the tensor. The event's
+// data are dense and row-major.
 Result<TraceEvent> read_event(OpenclDevice& device, const LoweredProgram& program, std::int64_t pc,
-                              std::span<const std::int64_t> registers, std::span<const std::int64_t> tensor_base);
+                              std::span<const std::int64_t> registers, const MemoryBases& bases);
 
 }  // namespace assay::device

@@ -1,5 +1,5 @@
 // The contract between the lowering (C++) and the device program (OpenCL C): read by both compilers, so only enums.
-// A program is an array of instructions of kWordsPerInstruction 32-bit words; an agent is one block with a file of
+// A program is an array of instructions of kWordsPerInstruction 32-bit words; an agent is one core of a block with a file of
 // 64-bit registers, a state record and a byte-addressed arena that holds its on-chip memories.
 #ifndef ASSAY_DEVICE_ABI_H
 #define ASSAY_DEVICE_ABI_H
@@ -43,6 +43,12 @@ enum DeviceOp {
   kOpArrayGet,
   kOpArraySet,
   kOpTrap,  // fault with rule Sub
+  // sync.cl, by lane 0
+  kOpNotify,
+  kOpWaitSignal,
+  kOpSyncAll,
+  kOpSetFlag,
+  kOpWaitFlag,
   // memory.cl
   kOpOffset,  // D += A * B
   kOpAlloc,
@@ -61,12 +67,23 @@ enum DeviceOp {
   kOpBinary,
   kOpUnary,
   kOpConvert,
-  kOpRowSum,
-  kOpRowMax,
+  kOpReduce,
   kOpFillPad,
   kOpIota,
   kOpGather,
-  kOpConcat
+  kOpConcat,
+  kOpTernary,
+  kOpPartial,
+  kOpCompareTile,
+  kOpSelectTile,
+  kOpGatherPattern,
+  kOpSortBlocks,
+  kOpMergeBlocks,
+  kOpMergeLists,
+  kOpTransfer,
+  kOpMatrixStage,     // operands of the product that follows, dense, along k
+  kOpMatrixMultiply,
+  kOpMovePart         // tmov, textract, tinsert where a tile is not in vec
 };
 
 // pto::ScalarKind in its order.
@@ -147,8 +164,52 @@ enum CastSub {
 };
 
 // Elementwise bodies; also the bodies of arith's float ops.
-enum BinarySub { kBinaryAdd, kBinarySub, kBinaryMul, kBinaryDiv, kBinaryMax, kBinaryMin };
-enum UnarySub { kUnaryNeg, kUnaryAbs, kUnaryRelu, kUnaryExp, kUnaryLog, kUnarySqrt, kUnaryRecip, kUnaryRsqrt };
+enum BinarySub {
+  kBinaryAdd,
+  kBinarySub,
+  kBinaryMul,
+  kBinaryDiv,
+  kBinaryMax,
+  kBinaryMin,
+  kBinaryAnd,
+  kBinaryOr,
+  kBinaryXor,
+  kBinaryShiftLeft,
+  kBinaryShiftRight,
+  kBinaryFmod,    // sign of the dividend
+  kBinaryRem,     // sign of the divisor
+  kBinaryPow,
+  kBinaryLeaky,   // a > 0 ? a : a * b
+  kBinaryExpDif,  // exp(a - b)
+  kBinaryAddRelu,
+  kBinarySubRelu
+};
+enum UnarySub {
+  kUnaryNeg,
+  kUnaryAbs,
+  kUnaryRelu,
+  kUnaryExp,
+  kUnaryLog,
+  kUnarySqrt,
+  kUnaryRecip,
+  kUnaryRsqrt,
+  kUnaryNot
+};
+enum TernarySub { kTernaryAdd, kTernarySub, kTernaryMultiplyAdd, kTernaryMultiplyAddRelu };
+enum ReduceSub { kReduceSum, kReduceMax, kReduceMin, kReduceProduct, kReduceArgMax, kReduceArgMin };
+enum CompareSub { kCompareEq, kCompareNe, kCompareLt, kCompareLe, kCompareGt, kCompareGe };
+enum ProductSub { kProductAlone, kProductOntoDestination, kProductOntoBias };
+
+// What leaves an accumulator (isa 2.7), and the bias rows that become f32 (isa 2.1).
+enum FixpipeMode {
+  kFixNone,
+  kFixNarrow,  // f32 to f16, bf16
+  kFixScale,   // f32, i32 to f16, bf16 times the parameter's scale
+  kFixByte,    // f32, i32 to 8 bits
+  kFixShift,   // i32 to i16
+  kFixWiden    // f16, bf16 to f32
+};
+enum ParameterKind { kParameterNone, kParameterScalar, kParameterTile };
 
 // How a source supplies the element for (row, column) of the destination.
 enum SourceMode {
@@ -204,7 +265,20 @@ enum TileSlot {
   kTileSlots
 };
 
-enum ReservedRegister { kRegisterBlock, kRegisterBlocks, kReservedRegisters };
+enum ReservedRegister {
+  kRegisterBlock,
+  kRegisterBlocks,
+  kRegisterIsCube,    // 1: the agent is its block's cube core
+  kRegisterIsVector,  // 1: it is a vector core
+  kRegisterSubBlock,
+  kRegisterSubBlocks,
+  kReservedRegisters
+};
+
+// Flags between cores (isa 2.5): all cores of a kind, those of a block, from one kind to the other (the FFTS modes), and
+// set_intra_block.
+enum FlagScope { kScopeAll, kScopeKind, kScopeBlock, kScopeIntraBlock };
+enum { kFlagIds = 32 };  // of a scope
 
 // State of an agent. It lives in device memory between launches: an agent never waits inside one.
 enum StateSlot {
@@ -218,8 +292,22 @@ enum StateSlot {
   kStateDetail1,
   kStateDetail2,
   kStateDetail3,
-  kStateSlots = 16
+  kStateTurn,     // TurnCode: why the last launch ended
+  kStateCode,     // the program's first instruction
+  kStateStage,    // arena offset of the area for results that may not overwrite their sources yet
+  kStateFuse,     // arena offset of the area for the result of a fused pair
+  kStateFirst,    // agent number of the first of the same task
+  kStateAgents,   // agents of the task that are resident
+  kStateCores,    // agents of a block, the cube core first
+  kStateBarrier,  // 1 + the cores that a syncall waits for, kBarrierReleased, or 0
+  kStateSets,     // by scope and id: flags set
+  kStateWaits = kStateSets + 128,  // and waited for
+  kStateSlots = kStateWaits + 128
 };
+enum { kBarrierReleased = -1 };
+enum BarrierCores { kCoresAll, kCoresCube, kCoresVector };
+// Blocked: not executed, to be tried again. GivesWay: executed, what others did is to be seen from here on.
+enum TurnCode { kTurnGoesOn, kTurnBlocked, kTurnGivesWay };
 enum AgentStatus { kRunning, kDone, kFaulted };
 
 // Broken rules and what their details mean.
@@ -240,6 +328,12 @@ enum FaultRule {
   kFaultShift,          // amount, width
   kFaultNullPad,        // nothing
   kFaultStep,           // step
+  kFaultDepth,          // valid columns of the left operand, valid rows of the right one
+  kFaultCubeRange,      // extent, most
+  kFaultAccumulator,    // nothing
+  kFaultMask,           // valid rows of the mask, of the operands
+  kFaultList,           // rows, columns
+  kFaultFlagId,         // id, ids
   kFaultConversion      // known when lowered
 };
 

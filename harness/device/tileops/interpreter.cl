@@ -43,6 +43,21 @@ static void scalar_step(Agent* agent, const __global int* w) {
     case kOpHalt:
       agent->state[kStateStatus] = kDone;
       break;
+    case kOpNotify:
+      notify(agent, w);
+      break;
+    case kOpWaitSignal:
+      wait_signal(agent, w);
+      break;
+    case kOpSyncAll:
+      sync_all(agent, w);
+      break;
+    case kOpSetFlag:
+      set_cross_flag(agent, w);
+      break;
+    case kOpWaitFlag:
+      wait_cross_flag(agent, w);
+      break;
     default:
       break;
   }
@@ -102,9 +117,8 @@ static void tile_step(Agent* agent, const __global int* w) {
     case kOpConvert:
       convert_tile(agent, w);
       break;
-    case kOpRowSum:
-    case kOpRowMax:
-      reduce_rows(agent, w, w[kWordOp] == kOpRowSum);
+    case kOpReduce:
+      reduce(agent, w);
       break;
     case kOpFillPad:
       fill_pad(agent, w);
@@ -115,8 +129,44 @@ static void tile_step(Agent* agent, const __global int* w) {
     case kOpGather:
       gather(agent, w);
       break;
-    default:
+    case kOpConcat:
       concat(agent, w);
+      break;
+    case kOpTernary:
+      ternary(agent, w);
+      break;
+    case kOpPartial:
+      partial(agent, w);
+      break;
+    case kOpCompareTile:
+      compare_tile(agent, w);
+      break;
+    case kOpSelectTile:
+      select_tile(agent, w);
+      break;
+    case kOpGatherPattern:
+      gather_pattern(agent, w);
+      break;
+    case kOpSortBlocks:
+      sort_blocks(agent, w);
+      break;
+    case kOpMergeBlocks:
+      merge_blocks(agent, w);
+      break;
+    case kOpMergeLists:
+      merge_lists(agent, w);
+      break;
+    case kOpTransfer:
+      transfer(agent, w);
+      break;
+    case kOpMatrixStage:
+      stage_operands(agent, w);
+      break;
+    case kOpMatrixMultiply:
+      multiply(agent, w);
+      break;
+    default:
+      move_part(agent, w);
   }
 }
 
@@ -138,27 +188,33 @@ static long step(Agent* agent, const __global int* w, long pc) {
   return pc + 1;
 }
 
-// Runs every agent of the launch for at most `budget` instructions; with `trace` it also stops after an observable one.
+// Runs agents for at most `budget` instructions each, from the first one on; an agent that waits, or has waited, returns
+// at once. With `trace` an agent also stops after an observable instruction.
 __kernel __attribute__((reqd_work_group_size(ASSAY_WIDTH, 1, 1))) void assay_run(
     const __global int* code, __global long* registers, __global long* states, __global uchar* arenas,
-    __global uchar* gm, __global long* tensors, long register_count, long arena_bytes, long stage, long fuse, long budget,
+    __global uchar* gm, __global long* tensors, long register_count, long arena_bytes, long first_agent, long budget,
     int trace) {
-  const long number = get_group_id(0);
+  const long number = first_agent + get_group_id(0);
   Agent value;
   Agent* const agent = &value;
   agent->arena = arenas + number * arena_bytes;
   agent->gm = gm;
   agent->registers = registers + number * register_count;
+  agent->states = states;
   agent->state = states + number * kStateSlots;
   agent->tensors = tensors;
-  agent->stage = stage;
-  agent->fuse = fuse;
+  agent->slot = number;
+  agent->stage = agent->state[kStateStage];
+  agent->fuse = agent->state[kStateFuse];
   agent->lane = (int)get_local_id(0);
+  const __global int* const program = code + agent->state[kStateCode] * kWordsPerInstruction;
   long pc = agent->state[kStatePc], last = agent->state[kStateLast], executed = 0;
   int running = agent->state[kStateStatus] == kRunning;
   AGENT_BARRIER();
+  if (agent->lane == 0) agent->state[kStateTurn] = kTurnGoesOn;
+  AGENT_BARRIER();
   while (running && executed < budget) {
-    const __global int* w = code + pc * kWordsPerInstruction;
+    const __global int* w = program + pc * kWordsPerInstruction;
     last = pc;
     agent->staged = 0;
     pc = step(agent, w, pc);
@@ -166,7 +222,12 @@ __kernel __attribute__((reqd_work_group_size(ASSAY_WIDTH, 1, 1))) void assay_run
     AGENT_BARRIER();
     if (agent->staged) copy_result(agent);
     AGENT_BARRIER();
-    running = agent->state[kStateStatus] == kRunning && !(trace && w[kWordObservable]);
+    const long turn = agent->state[kStateTurn];
+    if (turn == kTurnBlocked) {
+      pc = last;
+      --executed;
+    }
+    running = agent->state[kStateStatus] == kRunning && turn == kTurnGoesOn && !(trace && w[kWordObservable]);
 #if ASSAY_WIDTH > 1
     AGENT_BARRIER();  // all lanes have read the status before one may change it
 #endif
@@ -178,17 +239,32 @@ __kernel __attribute__((reqd_work_group_size(ASSAY_WIDTH, 1, 1))) void assay_run
   }
 }
 
-// Starts the agents of a launch: registers from the image, on-chip memory full of a pattern that depends on the seed,
-// the agent and the address (splitmix64).
+// Starts agents of a task from `first_agent` on: registers from the image, the state the host has written for the first
+// of them, on-chip memory full of a pattern that depends on the seed, the core and the address (splitmix64).
 __kernel void assay_start(const __global long* image, __global long* registers, __global long* states,
-                          __global ulong* arenas, long register_count, long arena_words, long first_block, long blocks,
-                          ulong seed) {
-  const long lane = get_global_id(0), lanes = get_global_size(0), agent = get_global_id(1);
-  for (long i = lane; i < register_count; i += lanes)
-    registers[agent * register_count + i] = i == kRegisterBlock ? first_block + agent : i == kRegisterBlocks ? blocks : image[i];
-  for (long i = lane; i < kStateSlots; i += lanes) states[agent * kStateSlots + i] = 0;
+                          __global ulong* arenas, long image_count, long register_count, long arena_words,
+                          long first_agent, long first_block, long cores, long number_of_first, ulong seed) {
+  const long lane = get_global_id(0), lanes = get_global_size(0), index = get_global_id(1);
+  const long agent = first_agent + index, block = first_block + index / cores, core = index % cores;
+  for (long i = lane; i < image_count; i += lanes) {
+    long value = image[i];
+    if (i == kRegisterBlock) value = block;
+    if (cores > 1) {
+      if (i == kRegisterIsCube) value = core == 0;
+      if (i == kRegisterIsVector) value = core != 0;
+      if (i == kRegisterSubBlock) value = core == 0 ? 0 : core - 1;
+      if (i == kRegisterSubBlocks) value = core == 0 ? 1 : cores - 1;
+    }
+    registers[agent * register_count + i] = value;
+  }
+  for (long i = lane; i < kStateSlots && index > 0; i += lanes) {
+    const int shared = i == kStateCode || i == kStateStage || i == kStateFuse || i == kStateFirst || i == kStateAgents ||
+                       i == kStateCores;
+    states[agent * kStateSlots + i] = shared ? states[first_agent * kStateSlots + i] : 0;
+  }
   for (long i = lane; i < arena_words; i += lanes) {
-    ulong x = seed * 0xd1342543de82ef95UL + (ulong)(first_block + agent) * 0x2545f4914f6cdd1dUL + (ulong)i * 0x9e3779b97f4a7c15UL;
+    ulong x = seed * 0xd1342543de82ef95UL + (ulong)(number_of_first + index) * 0x2545f4914f6cdd1dUL +
+              (ulong)i * 0x9e3779b97f4a7c15UL;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebUL;
     arenas[agent * arena_words + i] = x ^ (x >> 31);

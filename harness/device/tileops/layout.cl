@@ -1,4 +1,5 @@
-// Ops that move elements unchanged: tmov, texpands, trowexpand, tcolexpand, ttrans, tconcat, tfillpad, tgather, tci.
+// Ops that move elements unchanged: tmov, texpands, trowexpand, tcolexpand, ttrans, tconcat, tfillpad, tgather,
+// tci.
 
 // D = source through mode Sub. tmov between unboxed tiles of one layout moves whole 32 byte blocks (pto-isa 2.1): with
 // P0 the extent along the major dimension grows to a block's end, as far as both tiles go.
@@ -108,4 +109,30 @@ static void concat(Agent* agent, const __global int* w) {
     store_bits(agent, &out, c.row, c.col, c.count, bits);
   }
   if (staged) unstage(agent, &out, &joined);
+}
+
+// D[i, j] = element j * P1 + P0 of A's row i, or of its column (Sub), as far as A's valid rectangle reaches: the mask
+// form of tgather.
+static void gather_pattern(Agent* agent, const __global int* w) {
+  Tile d = load_tile(agent, w[kWordD]);
+  Tile s = load_tile(agent, w[kWordA]);
+  const long first = w[kWordP0], stride = w[kWordP1];
+  if (w[kWordSub]) {
+    d = transposed_tile(d);
+    s = transposed_tile(s);
+  }
+  const long rows = min(d.valid_rows, s.valid_rows);
+  const long cols = min(d.valid_cols, s.valid_cols > first ? (s.valid_cols - first - 1) / stride + 1 : 0);
+  const int staged = overlap(&s, s.valid_rows, s.valid_cols, &d, d.valid_rows, d.valid_cols);
+  Tile written = d;
+  written.valid_rows = rows;
+  written.valid_cols = cols;
+  const Tile out = staged ? dense_tile(written, agent->stage, d.element) : d;
+  FOR_LANE_CHUNKS(index, rows, cols) {
+    const Chunk c = chunk_at(index, cols);
+    long bits[ASSAY_CHUNK];
+    for (int k = 0; k < c.count; ++k) load_bits(agent, &s, c.row, (c.col + k) * stride + first, 0, 1, 1, bits + k);
+    store_bits(agent, &out, c.row, c.col, c.count, bits);
+  }
+  if (staged) unstage(agent, &out, &written);
 }

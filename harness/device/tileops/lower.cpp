@@ -129,6 +129,7 @@ bool Lowering::lower_arguments() {
     if (const auto* pointer = std::get_if<PointerArgument>(&launch_.arguments[i])) {
       program_.registers[first + abi::kPointerTensor] = static_cast<std::int64_t>(pointer->tensor);
       program_.registers[first + abi::kPointerOffset] = pointer->element_offset;
+      program_.pointers.push_back(static_cast<std::int32_t>(first + abi::kPointerTensor));
     } else if (const auto* integer = std::get_if<std::int64_t>(&launch_.arguments[i])) {
       program_.registers[first] = *integer;
     } else {
@@ -169,12 +170,13 @@ bool Lowering::lower_operation(const pto::Operation& operation) {
       done = lower_tile(operation);
       break;
     case pto::Family::pipe:
-    case pto::Family::comm:
       refuse(operation);
       break;
-    case pto::Family::sync:  // sections; the ops that order pipes were refused before
-      done = true;
-      for (const pto::Region& region : operation.regions) done = done && lower_region(region);
+    case pto::Family::comm:
+      done = lower_comm(operation);
+      break;
+    case pto::Family::sync:
+      done = lower_order(operation);
       break;
   }
   if (done && !program_.code.empty() && program_.code.back()[abi::kWordSite] == site_ &&
@@ -192,7 +194,7 @@ Result<LoweredProgram> Lowering::run() {
   frame_ = &frame;
   fresh(abi::kReservedRegisters);
   program_.registers[abi::kRegisterBlocks] = launch_.blocks;
-  if (pto::waits_or_orders(*launch_.function)) return bad_input("explicit order");
+  find_cores();
   if (!lower_arguments() || !lower_region(launch_.function->body)) return bad_input("{}", reason_);
   emit(abi::kOpHalt, {});
   if (options_.contract_fma) fuse_products();

@@ -1,4 +1,6 @@
 // func and scf: structured control flow becomes jumps, calls are inlined.
+#include <algorithm>
+
 #include "harness/device/tileops/lowering.h"
 
 namespace assay::device {
@@ -22,6 +24,41 @@ bool Lowering::lower_control(const pto::Operation& operation) {
     case pto::OpCode::yield:
     case pto::OpCode::condition:
       return true;  // their region's operation copies the values
+    default:
+      return refuse(operation);
+  }
+}
+
+// The operations of a core run one after the other, each complete before the next: what orders its pipes or its caches
+// has nothing to do.
+bool Lowering::lower_order(const pto::Operation& operation) {
+  using enum pto::OpCode;
+  switch (operation.code) {
+    case set_flag:
+    case wait_flag:
+    case set_flag_dyn:
+    case wait_flag_dyn:
+    case barrier:
+    case record_event:
+    case wait_event:
+    case barrier_sync:
+    case get_buf:
+    case rls_buf:
+    case cmo_cacheinvalid:
+    case fence_barrier_all:
+      return true;
+    case section_cube:
+    case section_vector:
+      return on_cores(operation.code == section_cube ? pto::CoreKind::cube : pto::CoreKind::vector, [&] {
+        return std::ranges::all_of(operation.regions, [&](const pto::Region& region) { return lower_region(region); });
+      });
+    case sync_set:
+    case sync_wait:
+    case set_intra_block:
+    case wait_intra_block:
+      return lower_flag(operation);
+    case set_ffts:
+      return true;  // names the workspace of the flags
     default:
       return refuse(operation);
   }
@@ -130,10 +167,6 @@ bool Lowering::lower_call(const pto::Operation& operation) {
   const pto::Function* function = symbol ? launch_.module->find_function(symbol->name) : nullptr;
   if (!function || function->is_external) return refuse(operation, "of a function without a body");
   if (++depth_ > kMaxCallDepth) return refuse(operation, "nested too deeply");
-  if (pto::waits_or_orders(*function)) {
-    reason_ = "explicit order";
-    return false;
-  }
   if (function->arguments.size() != operation.operands.size())
     return refuse(operation, "with a wrong number of arguments");
   Frame frame;
@@ -144,7 +177,14 @@ bool Lowering::lower_call(const pto::Operation& operation) {
     frame.registers[function->arguments[i]] = reg(operation.operands[i]);
   Frame* const caller = frame_;
   frame_ = &frame;
-  const bool done = lower_region(function->body);
+  bool done = true;
+  const auto kind = pto::kernel_kind(*function);
+  if (kind && program_.cores > 1) {
+    if (!operation.results.empty()) done = refuse(operation, "with results, of other cores");
+    done = done && on_cores(*kind, [&] { return lower_region(function->body); });
+  } else {
+    done = lower_region(function->body);
+  }
   frame_ = caller;
   --depth_;
   if (!done) return false;

@@ -14,19 +14,6 @@ using enum pto::OpCode;
 
 bool is_integer(pto::ScalarKind kind) { return kind < pto::ScalarKind::f16; }
 
-// Element types whose values the device computes with; others it only moves.
-bool computes(DType element) {
-  switch (element) {
-    case DType::e4m3fn:
-    case DType::e4m3fnuz:
-    case DType::e5m2:
-    case DType::e2m1:
-      return false;
-    default:
-      return true;
-  }
-}
-
 std::int64_t scalar_code(DType element) {
   switch (element) {
     case DType::f32:
@@ -57,6 +44,18 @@ std::int64_t scalar_code(DType element) {
 const pto::TileType* tile_of(const pto::Type& type) { return std::get_if<pto::TileType>(&type); }
 
 }  // namespace
+
+bool computes(DType element) {
+  switch (element) {
+    case DType::e4m3fn:
+    case DType::e4m3fnuz:
+    case DType::e5m2:
+    case DType::e2m1:
+      return false;
+    default:
+      return true;
+  }
+}
 
 // Sources and destination have one element type, and one the device computes with.
 bool Lowering::same_elements(const pto::Operation& operation) {
@@ -103,24 +102,41 @@ bool Lowering::lower_load(const pto::Operation& operation) {
 bool Lowering::lower_store(const pto::Operation& operation) {
   const auto* tile = tile_of(type(operation.segment(0)[0]));
   const auto* view = std::get_if<pto::ViewType>(&type(operation.segment(1)[0]));
-  if (!view || !tile || info(view->element).bits != info(tile->element).bits)
-    return refuse(operation, "between these types");
-  for (const char* key : {"preQuantScalar", "reluPreMode", "preQuantMode"}) {
-    const std::string_view word = pto::word(operation.attributes, key);
-    if (pto::find(operation.attributes, key) && word.find("no") == std::string_view::npos &&
-        word.find("No") == std::string_view::npos)
-      return refuse(operation, fmt::format("with {}", key));
+  if (!view || !tile) return refuse(operation, "between these types");
+  Fixpipe fixpipe;
+  DType stored = view->element;
+  if (tile->space == pto::Space::acc) {
+    if (!lower_fixpipe(operation, tile->element, view->element, 1, fixpipe)) return false;
+    if (!fixpipe.exists) {
+      emit(abi::kOpTrap, {{abi::kWordSub, abi::kFaultConversion}});
+      return true;
+    }
+  } else {
+    if (operation.segment(0).size() > 1 || info(view->element).bits != info(tile->element).bits)
+      return refuse(operation, "between these types");
+    for (const char* key : {"preQuantScalar", "reluPreMode", "preQuantMode"}) {
+      const std::string_view word = pto::word(operation.attributes, key);
+      if (pto::find(operation.attributes, key) && word.find("no") == std::string_view::npos &&
+          word.find("No") == std::string_view::npos)
+        return refuse(operation, fmt::format("with {}", key));
+    }
+    stored = tile->element;
   }
   const std::string_view atomic = pto::word(operation.attributes, "atomicType");
   const bool adds = atomic == "atomic_add";
   if (!adds && !atomic.empty() && atomic != "atomic_none" && atomic != "none")
     return refuse(operation, fmt::format("with atomicType {}", atomic));
-  if (adds && (!computes(tile->element) || view->element != tile->element))
-    return refuse(operation, fmt::format("adding {}", name(tile->element)));
+  if (adds && (!computes(stored) || view->element != stored))
+    return refuse(operation, fmt::format("adding {}", name(stored)));
   program_.adds_to_global = program_.adds_to_global || adds;
   emit(abi::kOpStore, {{abi::kWordA, reg(operation.segment(0)[0])},
                        {abi::kWordB, reg(operation.segment(1)[0])},
-                       {abi::kWordSub, adds}});
+                       {abi::kWordC, fixpipe.parameter},
+                       {abi::kWordE, fixpipe.kind},
+                       {abi::kWordKind, static_cast<std::int64_t>(stored)},
+                       {abi::kWordSub, adds},
+                       {abi::kWordP0, fixpipe.mode},
+                       {abi::kWordP1, fixpipe.relu}});
   return true;
 }
 
@@ -130,7 +146,10 @@ bool Lowering::lower_binary(const pto::Operation& operation, abi::BinarySub sub,
   if (!same_elements(operation)) return false;
   const pto::ValueId destination = operation.segment(1)[0];
   const DType element = tile_of(type(destination))->element;
-  if (sub == abi::kBinaryDiv && !info(element).is_float) return refuse(operation, "of integers");
+  const bool of_floats =
+      sub == abi::kBinaryDiv || sub == abi::kBinaryPow || sub == abi::kBinaryLeaky || sub == abi::kBinaryExpDif;
+  const bool of_integers = sub >= abi::kBinaryAnd && sub <= abi::kBinaryShiftRight;
+  if (info(element).is_float ? of_integers : of_floats) return refuse(operation, fmt::format("of {}", name(element)));
   Register sources[2] = {abi::kNone, abi::kNone};
   abi::SourceMode modes[2] = {first, second};
   for (std::size_t i = 0; i < 2; ++i) {
@@ -153,7 +172,9 @@ bool Lowering::lower_binary(const pto::Operation& operation, abi::BinarySub sub,
 bool Lowering::lower_unary(const pto::Operation& operation, abi::UnarySub sub) {
   if (!same_elements(operation)) return false;
   const DType element = tile_of(type(operation.segment(1)[0]))->element;
-  if (sub > abi::kUnaryRelu && !info(element).is_float) return refuse(operation, "of integers");
+  const bool of_integers = sub == abi::kUnaryNot;
+  if (sub > abi::kUnaryRelu && info(element).is_float == of_integers)
+    return refuse(operation, fmt::format("of {}", name(element)));
   emit(
       abi::kOpUnary,
       {{abi::kWordD, reg(operation.segment(1)[0])}, {abi::kWordA, reg(operation.segment(0)[0])}, {abi::kWordSub, sub}});
@@ -204,23 +225,30 @@ bool Lowering::lower_move(const pto::Operation& operation, abi::SourceMode mode)
   return true;
 }
 
-bool Lowering::lower_reduction(const pto::Operation& operation) {
-  if (!same_elements(operation)) return false;
-  const DType element = tile_of(type(operation.segment(1)[0]))->element;
-  const bool sum = operation.code == trowsum;
-  if (sum && !info(element).is_float) return refuse(operation, "of integers");
+bool Lowering::lower_reduction(const pto::Operation& operation, abi::ReduceSub sub, bool of_columns) {
+  const auto *source = tile_of(type(operation.segment(0)[0])), *destination = tile_of(type(operation.segment(1)[0]));
+  if (!source || !destination) return refuse(operation, "of something that is no tile");
+  if (sub == abi::kReduceArgMax || sub == abi::kReduceArgMin) {
+    if (!info(source->element).is_float || !computes(source->element) || info(destination->element).is_float)
+      return refuse(operation, "in this form");
+  } else if (!same_elements(operation)) {
+    return false;
+  }
   const Profile& profile = *options_.profile;
   std::int64_t chunk = std::numeric_limits<std::int32_t>::max();
   if (profile.sum_order == SumOrder::sequential) chunk = 1;
   if (profile.sum_order == SumOrder::chunked) chunk = std::clamp<std::int64_t>(profile.sum_chunk, 1, chunk);
-  emit(sum ? abi::kOpRowSum : abi::kOpRowMax, {{abi::kWordD, reg(operation.segment(1)[0])},
-                                               {abi::kWordA, reg(operation.segment(0)[0])},
-                                               {abi::kWordP0, chunk}});
+  emit(abi::kOpReduce, {{abi::kWordD, reg(operation.segment(1)[0])},
+                        {abi::kWordA, reg(operation.segment(0)[0])},
+                        {abi::kWordSub, sub},
+                        {abi::kWordP0, chunk},
+                        {abi::kWordP1, of_columns}});
   return true;
 }
 
 bool Lowering::lower_gather(const pto::Operation& operation) {
-  if (pto::find(operation.attributes, "maskPattern")) return refuse(operation, "with a mask pattern");
+  if (pto::find(operation.attributes, "maskPattern") || pto::find(operation.attributes, "mask_pattern"))
+    return lower_gather_pattern(operation);
   const std::span<const pto::ValueId> ins = operation.segment(0);
   const auto* source = tile_of(type(ins[0]));
   const auto* indices = ins.size() > 1 ? tile_of(type(ins[1])) : nullptr;
@@ -289,17 +317,124 @@ constexpr BinaryForm kBinaryForms[] = {
     {tcolexpandsub, abi::kBinarySub, abi::kSameElement, abi::kFromColumn},
     {tcolexpandmul, abi::kBinaryMul, abi::kSameElement, abi::kFromColumn},
     {tcolexpanddiv, abi::kBinaryDiv, abi::kSameElement, abi::kFromColumn},
+    {trowexpandmax, abi::kBinaryMax, abi::kExpandedRow, abi::kExpandedRow},
+    {trowexpandmin, abi::kBinaryMin, abi::kExpandedRow, abi::kExpandedRow},
+    {trowexpandexpdif, abi::kBinaryExpDif, abi::kExpandedRow, abi::kExpandedRow},
+    {tcolexpandmax, abi::kBinaryMax, abi::kSameElement, abi::kFromColumn},
+    {tcolexpandmin, abi::kBinaryMin, abi::kSameElement, abi::kFromColumn},
+    {tcolexpandexpdif, abi::kBinaryExpDif, abi::kSameElement, abi::kFromColumn},
+    {tand, abi::kBinaryAnd, abi::kSameElement, abi::kSameElement},
+    {tands, abi::kBinaryAnd, abi::kSameElement, abi::kSameElement},
+    {tor, abi::kBinaryOr, abi::kSameElement, abi::kSameElement},
+    {tors, abi::kBinaryOr, abi::kSameElement, abi::kSameElement},
+    {txor, abi::kBinaryXor, abi::kSameElement, abi::kSameElement},
+    {txors, abi::kBinaryXor, abi::kSameElement, abi::kSameElement},
+    {tshl, abi::kBinaryShiftLeft, abi::kSameElement, abi::kSameElement},
+    {tshls, abi::kBinaryShiftLeft, abi::kSameElement, abi::kSameElement},
+    {tshr, abi::kBinaryShiftRight, abi::kSameElement, abi::kSameElement},
+    {tshrs, abi::kBinaryShiftRight, abi::kSameElement, abi::kSameElement},
+    {trem, abi::kBinaryRem, abi::kSameElement, abi::kSameElement},
+    {trems, abi::kBinaryRem, abi::kSameElement, abi::kSameElement},
+    {tfmod, abi::kBinaryFmod, abi::kSameElement, abi::kSameElement},
+    {tfmods, abi::kBinaryFmod, abi::kSameElement, abi::kSameElement},
+    {tpow, abi::kBinaryPow, abi::kSameElement, abi::kSameElement},
+    {tpows, abi::kBinaryPow, abi::kSameElement, abi::kSameElement},
+    {tprelu, abi::kBinaryLeaky, abi::kSameElement, abi::kSameElement},
+    {tlrelu, abi::kBinaryLeaky, abi::kSameElement, abi::kSameElement},
+    {taddrelu, abi::kBinaryAddRelu, abi::kSameElement, abi::kSameElement},
+    {tsubrelu, abi::kBinarySubRelu, abi::kSameElement, abi::kSameElement},
 };
 struct UnaryForm {
   pto::OpCode code;
   abi::UnarySub function;
 };
 constexpr UnaryForm kUnaryForms[] = {
-    {tneg, abi::kUnaryNeg}, {tabs, abi::kUnaryAbs},   {trelu, abi::kUnaryRelu},   {texp, abi::kUnaryExp},
-    {tlog, abi::kUnaryLog}, {tsqrt, abi::kUnarySqrt}, {trecip, abi::kUnaryRecip}, {trsqrt, abi::kUnaryRsqrt},
+    {tneg, abi::kUnaryNeg},     {tabs, abi::kUnaryAbs},     {trelu, abi::kUnaryRelu},
+    {texp, abi::kUnaryExp},     {tlog, abi::kUnaryLog},     {tsqrt, abi::kUnarySqrt},
+    {trecip, abi::kUnaryRecip}, {trsqrt, abi::kUnaryRsqrt}, {tnot, abi::kUnaryNot},
+};
+struct ReductionForm {
+  pto::OpCode code;
+  abi::ReduceSub sub;
+  bool of_columns;
+};
+constexpr ReductionForm kReductionForms[] = {
+    {trowsum, abi::kReduceSum, false},       {trowmax, abi::kReduceMax, false},
+    {trowmin, abi::kReduceMin, false},       {trowprod, abi::kReduceProduct, false},
+    {trowargmax, abi::kReduceArgMax, false}, {trowargmin, abi::kReduceArgMin, false},
+    {tcolsum, abi::kReduceSum, true},        {tcolmax, abi::kReduceMax, true},
+    {tcolmin, abi::kReduceMin, true},        {tcolprod, abi::kReduceProduct, true},
+    {tcolargmax, abi::kReduceArgMax, true},  {tcolargmin, abi::kReduceArgMin, true},
+};
+// Where the three operands stand: an index into ins(...), or kDestination.
+constexpr std::int8_t kDestination = -1;
+struct TernaryForm {
+  pto::OpCode code;
+  abi::TernarySub sub;
+  std::array<std::int8_t, 3> order;
+};
+constexpr TernaryForm kTernaryForms[] = {
+    {taddc, abi::kTernaryAdd, {0, 1, 2}},
+    {tsubc, abi::kTernarySub, {0, 1, 2}},
+    {taddsc, abi::kTernaryAdd, {0, 1, 2}},
+    {tsubsc, abi::kTernarySub, {0, 1, 2}},
+    {tmuladddst, abi::kTernaryMultiplyAdd, {0, 1, kDestination}},
+    {tfusedmuladd, abi::kTernaryMultiplyAdd, {0, kDestination, 1}},
+    {tfusedmuladdrelu, abi::kTernaryMultiplyAddRelu, {0, kDestination, 1}},
+    {taxpy, abi::kTernaryMultiplyAdd, {1, 0, kDestination}},
+};
+struct PartialForm {
+  pto::OpCode code;
+  abi::BinarySub sub;
+};
+constexpr PartialForm kPartialForms[] = {
+    {tpartadd, abi::kBinaryAdd},
+    {tpartmul, abi::kBinaryMul},
+    {tpartmax, abi::kBinaryMax},
+    {tpartmin, abi::kBinaryMin},
 };
 
 }  // namespace
+
+// The accumulator of a fused multiplication may also be written, as the third operand.
+bool Lowering::lower_ternary(const pto::Operation& operation, abi::TernarySub sub, std::array<std::int8_t, 3> order) {
+  if (!same_elements(operation)) return false;
+  const std::span<const pto::ValueId> ins = operation.segment(0);
+  const pto::ValueId destination = operation.segment(1)[0];
+  const DType element = tile_of(type(destination))->element;
+  Register sources[3] = {};
+  abi::SourceMode modes[3] = {};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const bool is_destination = order[i] == kDestination;
+    const bool fused = sub >= abi::kTernaryMultiplyAdd;
+    const pto::ValueId value = !is_destination           ? ins[static_cast<std::size_t>(order[i])]
+                               : fused && ins.size() > 2 ? ins[2]
+                                                         : destination;
+    sources[i] = reg(value);
+    modes[i] = tile_of(type(value)) ? abi::kSameElement : abi::kFromScalar;
+    if (modes[i] == abi::kFromScalar && (i == 2 || !scalar_operand(operation, value, element, sources[i])))
+      return refuse(operation, "in this form");
+  }
+  emit(abi::kOpTernary, {{abi::kWordD, reg(destination)},
+                         {abi::kWordA, sources[0]},
+                         {abi::kWordB, sources[1]},
+                         {abi::kWordC, sources[2]},
+                         {abi::kWordE, modes[0]},
+                         {abi::kWordF, modes[1]},
+                         {abi::kWordSub, sub}});
+  return true;
+}
+
+bool Lowering::lower_partial(const pto::Operation& operation, abi::BinarySub sub) {
+  if (!same_elements(operation)) return false;
+  const std::span<const pto::ValueId> ins = operation.segment(0);
+  if (!tile_of(type(ins[0])) || !tile_of(type(ins[1]))) return refuse(operation, "of something that is no tile");
+  emit(abi::kOpPartial, {{abi::kWordD, reg(operation.segment(1)[0])},
+                         {abi::kWordA, reg(ins[0])},
+                         {abi::kWordB, reg(ins[1])},
+                         {abi::kWordSub, sub}});
+  return true;
+}
 
 bool Lowering::lower_tile(const pto::Operation& operation) {
   const auto binary = std::ranges::find(kBinaryForms, operation.code, &BinaryForm::code);
@@ -307,13 +442,46 @@ bool Lowering::lower_tile(const pto::Operation& operation) {
     return lower_binary(operation, binary->arithmetic, binary->first, binary->second);
   const auto unary = std::ranges::find(kUnaryForms, operation.code, &UnaryForm::code);
   if (unary != std::end(kUnaryForms)) return lower_unary(operation, unary->function);
+  const auto reduction = std::ranges::find(kReductionForms, operation.code, &ReductionForm::code);
+  if (reduction != std::end(kReductionForms)) return lower_reduction(operation, reduction->sub, reduction->of_columns);
+  const auto ternary = std::ranges::find(kTernaryForms, operation.code, &TernaryForm::code);
+  if (ternary != std::end(kTernaryForms)) return lower_ternary(operation, ternary->sub, ternary->order);
+  const auto partial = std::ranges::find(kPartialForms, operation.code, &PartialForm::code);
+  if (partial != std::end(kPartialForms)) return lower_partial(operation, partial->sub);
+  const auto in_vec = [&](pto::ValueId value) {
+    const auto* tile = tile_of(type(value));
+    return tile && tile->space == pto::Space::vec;
+  };
   switch (operation.code) {
     case tload:
+    case tprefetch:
       return lower_load(operation);
     case tstore:
       return lower_store(operation);
     case tmov:
-      return lower_move(operation, abi::kSameElement);
+      return in_vec(operation.segment(0)[0]) && in_vec(operation.segment(1)[0])
+                 ? lower_move(operation, abi::kSameElement)
+                 : lower_part(operation);
+    case textract:
+    case tinsert:
+      return lower_part(operation);
+    case tmatmul:
+    case tmatmul_acc:
+    case tmatmul_bias:
+    case tgemv:
+    case tgemv_acc:
+    case tgemv_bias:
+      return lower_product(operation);
+    case tcmp:
+    case tcmps:
+      return lower_compare(operation);
+    case tsel:
+    case tsels:
+      return lower_select(operation);
+    case tsort32:
+      return lower_sort(operation);
+    case tmrgsort:
+      return lower_merge(operation);
     case texpands:
       return lower_move(operation, abi::kFromScalar);
     case trowexpand:
@@ -324,10 +492,9 @@ bool Lowering::lower_tile(const pto::Operation& operation) {
       return lower_move(operation, abi::kTransposed);
     case tcvt:
       return lower_convert(operation);
-    case trowsum:
-    case trowmax:
-      return lower_reduction(operation);
     case tfillpad:
+    case tfillpad_inplace:
+    case tfillpad_expand:
       return lower_pair(operation, abi::kOpFillPad);
     case tconcat:
       return lower_pair(operation, abi::kOpConcat);

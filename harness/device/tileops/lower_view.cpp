@@ -261,7 +261,6 @@ bool Lowering::lower_view(const pto::Operation& operation) {
   }
 }
 
-// One agent per block: its only sub-block is number 0 of 1.
 bool Lowering::lower_query(const pto::Operation& operation) {
   const pto::ValueId result = operation.results[0];
   switch (operation.code) {
@@ -272,9 +271,10 @@ bool Lowering::lower_query(const pto::Operation& operation) {
       frame_->registers[result] = abi::kRegisterBlocks;
       return true;
     case pto::OpCode::get_subblock_idx:
+      frame_->registers[result] = abi::kRegisterSubBlock;
+      return true;
     case pto::OpCode::get_subblock_num:
-      if (!define(operation, result)) return false;
-      program_.registers[static_cast<std::size_t>(reg(result))] = operation.code == pto::OpCode::get_subblock_num;
+      frame_->registers[result] = abi::kRegisterSubBlocks;
       return true;
     default:
       return refuse(operation);

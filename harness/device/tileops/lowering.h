@@ -1,6 +1,7 @@
 // The state of one lowering: registers, instructions, memory regions. Each operation family has its own source file.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "harness/device/tileops/lowered.h"
+#include "harness/pto/pipe.h"
 
 namespace assay::device {
 
@@ -18,6 +20,8 @@ TileImage tile_image(const pto::TileType& type, bool infinite_pads);
 // Bytes the physical tile covers.
 std::int64_t tile_bytes(const pto::TileType& type);
 std::int32_t element_bytes(DType dtype);
+// Element types whose values the device computes with; others it only moves.
+bool computes(DType element);
 
 class Lowering {
  public:
@@ -60,6 +64,7 @@ class Lowering {
   bool lower_if(const pto::Operation& operation);
   bool lower_while(const pto::Operation& operation);
   bool lower_call(const pto::Operation& operation);
+  bool lower_order(const pto::Operation& operation);
   bool copy_values(const pto::Operation& operation, std::span<const Register> to, std::span<const pto::ValueId> from);
 
   // lower_arith.cpp
@@ -90,19 +95,48 @@ class Lowering {
   bool lower_unary(const pto::Operation& operation, abi::UnarySub sub);
   bool lower_convert(const pto::Operation& operation);
   bool lower_move(const pto::Operation& operation, abi::SourceMode mode);
-  bool lower_reduction(const pto::Operation& operation);
+  bool lower_reduction(const pto::Operation& operation, abi::ReduceSub sub, bool of_columns);
   bool lower_gather(const pto::Operation& operation);
   bool lower_iota(const pto::Operation& operation);
   bool lower_pair(const pto::Operation& operation, abi::DeviceOp op);
+  bool lower_ternary(const pto::Operation& operation, abi::TernarySub sub, std::array<std::int8_t, 3> order);
+  bool lower_partial(const pto::Operation& operation, abi::BinarySub sub);
   bool same_elements(const pto::Operation& operation);
   bool scalar_operand(const pto::Operation& operation, pto::ValueId value, DType element, Register& result);
   void fuse_products();
+
+  // lower_lists.cpp
+  bool lower_compare(const pto::Operation& operation);
+  bool lower_select(const pto::Operation& operation);
+  bool lower_gather_pattern(const pto::Operation& operation);
+  bool lower_sort(const pto::Operation& operation);
+  bool lower_merge(const pto::Operation& operation);
+
+  // lower_comm.cpp
+  void find_cores();
+  bool on_cores(pto::CoreKind kind, const std::function<bool()>& lower_body);
+  bool lower_flag(const pto::Operation& operation);
+  bool lower_signal(const pto::Operation& operation);
+  bool lower_comm(const pto::Operation& operation);
+
+  // lower_cube.cpp
+  struct Fixpipe {
+    bool exists = true;  // else the target has no such mode
+    bool relu = false;
+    abi::FixpipeMode mode = abi::kFixNone;
+    abi::ParameterKind kind = abi::kParameterNone;
+    Register parameter = abi::kNone;
+  };
+  bool lower_fixpipe(const pto::Operation& operation, DType from, DType to, std::size_t first, Fixpipe& fixpipe);
+  bool lower_product(const pto::Operation& operation);
+  bool lower_part(const pto::Operation& operation);
 
   const Launch& launch_;
   const RunOptions& options_;
   LoweredProgram program_;
   Frame* frame_ = nullptr;
   int depth_ = 0;
+  std::optional<pto::CoreKind> kind_;  // of the launch's cores, when they are of one
   std::int32_t site_ = 0;
   std::string reason_;
   struct MemoryRegion {

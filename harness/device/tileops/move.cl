@@ -81,9 +81,15 @@ static void pad_to_block(Agent* agent, const Tile* t, long value) {
 }
 
 static void tload(Agent* agent, const __global int* w) {
-  const Tile t = load_tile(agent, w[kWordD]);
-  const View v = load_view(agent, w[kWordA]);
+  const Tile whole = load_tile(agent, w[kWordD]);
+  Tile t = whole;
+  View v = load_view(agent, w[kWordA]);
   if (!view_covers(agent, &v, t.valid_rows, t.valid_cols, t.bytes) || t.valid_rows == 0 || t.valid_cols == 0) return;
+  if (v.rank == 2 && v.stride[0] == 1 && runs_down(&t)) {  // column by column, as both lie in memory
+    t = transposed_tile(t);
+    v.stride[0] = v.stride[1];
+    v.stride[1] = 1;
+  }
   const long stride = v.rank ? v.stride[v.rank - 1] : 0;
   const __global uchar* base = agent->gm + agent->tensors[v.tensor * kTensorSlots + kTensorBase];
   FOR_LANE_CHUNKS(index, t.valid_rows, t.valid_cols) {
@@ -93,7 +99,7 @@ static void tload(Agent* agent, const __global int* w) {
     store_bits(agent, &t, c.row, c.col, c.count, bits);
   }
   const __global long* r = agent->registers + w[kWordD];
-  if (w[kWordSub] && r[kTilePads]) pad_to_block(agent, &t, r[kTilePadValue]);
+  if (w[kWordSub] && r[kTilePads]) pad_to_block(agent, &whole, r[kTilePadValue]);
 }
 
 // Whether two elements of the partition may be the same element of the tensor.
@@ -127,10 +133,16 @@ static void add_chunk(const __global uchar* target, int element, long stride, in
   }
 }
 
+// The elements may pass the fixpipe on their way: Kind is what they become, C the parameter, E its kind.
 static void tstore(Agent* agent, const __global int* w) {
   const Tile t = load_tile(agent, w[kWordA]);
   const View v = load_view(agent, w[kWordB]);
-  if (!view_covers(agent, &v, t.valid_rows, t.valid_cols, t.bytes) || t.valid_rows == 0 || t.valid_cols == 0) return;
+  const int element = w[kWordKind], bytes = element_bytes(element);
+  if (!view_covers(agent, &v, t.valid_rows, t.valid_cols, bytes) || t.valid_rows == 0 || t.valid_cols == 0) return;
+  if (w[kWordE] == kParameterTile) {
+    const Tile words = load_tile(agent, w[kWordC]);
+    if (!source_covers(agent, &words, 1, t.valid_cols)) return;
+  }
   const long stride = v.rank ? v.stride[v.rank - 1] : 0;
   __global long* tensor = agent->tensors + v.tensor * kTensorSlots;
   __global uchar* base = agent->gm + tensor[kTensorBase];
@@ -144,10 +156,11 @@ static void tstore(Agent* agent, const __global int* w) {
     const int together = serial ? 1 : n;  // elements that alias are stored one by one, row by row
     for (int k = 0; k < n; k += together) {
       long bits[ASSAY_CHUNK];
-      __global uchar* target = base + (row_offset(&v, c.row) + (c.col + k) * stride) * t.bytes;
+      __global uchar* target = base + (row_offset(&v, c.row) + (c.col + k) * stride) * bytes;
       load_bits(agent, &t, c.row, c.col + k, 0, 1, together, bits);
-      if (w[kWordSub]) add_chunk(target, t.element, stride, together, bits);
-      store_bits_strided(target, t.bytes, stride, together, bits);
+      convert_chunk(agent, w, w[kWordE], w[kWordC], t.element, element, c.col + k, together, bits);
+      if (w[kWordSub]) add_chunk(target, element, stride, together, bits);
+      store_bits_strided(target, bytes, stride, together, bits);
     }
   }
 }

@@ -19,9 +19,11 @@ typedef struct {
   __global uchar* gm;
   __global long* registers;
   __global long* state;
+  __global long* states;  // of all agents
   __global long* tensors;
   long stage;  // arena offset of the area for results that may not overwrite their sources yet
   long fuse;   // arena offset of the area for the result of a fused pair
+  long slot;  // the agent's number
   int lane;
   int staged;  // 1: `result` is to be copied to `destination` when every lane has finished its part of the instruction
   Tile result, destination;

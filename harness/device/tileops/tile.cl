@@ -171,39 +171,65 @@ static void store_bits_strided(__global uchar* base, int bytes, long step, int n
   }
 }
 
+// Of n elements from (row, col) on, those before the next box, and the step between them.
+static int run_in_box(const Tile* t, long row, long col, long dr, long dc, int n, long* step) {
+  if (!is_boxed(t)) {
+    *step = dr * t->outer_row + dc * t->outer_col;
+    return n;
+  }
+  *step = dr ? t->inner_row : t->inner_col;
+  if (dr == 1 && dc == 0) return (int)min((long)n, t->box_rows - row % t->box_rows);
+  if (dr == 0 && dc == 1) return (int)min((long)n, t->box_cols - col % t->box_cols);
+  return 1;
+}
+
+#define FOR_RUNS(STATEMENT)                                          \
+  for (int k = 0; k < n;) {                                          \
+    const long r = row + k * dr, c = col + k * dc;                   \
+    long step;                                                       \
+    const int run = run_in_box(t, r, c, dr, dc, n - k, &step);       \
+    __global uchar* const at = agent->arena + element_address(t, r, c); \
+    STATEMENT;                                                       \
+    k += run;                                                        \
+  }
+
 static void load_floats(Agent* agent, const Tile* t, long row, long col, long dr, long dc, int n, float* out) {
-  if (!is_boxed(t))
-    load_floats_strided(agent->arena + element_address(t, row, col), t->element, dr * t->outer_row + dc * t->outer_col,
-                        n, out);
-  else
-    for (int k = 0; k < n; ++k)
-      load_floats_strided(agent->arena + element_address(t, row + k * dr, col + k * dc), t->element, 1, 1, out + k);
+  FOR_RUNS(load_floats_strided(at, t->element, step, run, out + k))
 }
 
 static void load_bits(Agent* agent, const Tile* t, long row, long col, long dr, long dc, int n, long* out) {
-  if (!is_boxed(t))
-    load_bits_strided(agent->arena + element_address(t, row, col), t->element, dr * t->outer_row + dc * t->outer_col, n,
-                      out);
-  else
-    for (int k = 0; k < n; ++k)
-      load_bits_strided(agent->arena + element_address(t, row + k * dr, col + k * dc), t->element, 1, 1, out + k);
+  FOR_RUNS(load_bits_strided(at, t->element, step, run, out + k))
 }
 
 static void store_floats(Agent* agent, const Tile* t, long row, long col, int n, const float* in) {
-  if (!is_boxed(t))
-    store_floats_strided(agent->arena + element_address(t, row, col), t->element, t->outer_col, n, in);
-  else
-    for (int k = 0; k < n; ++k)
-      store_floats_strided(agent->arena + element_address(t, row, col + k), t->element, 1, 1, in + k);
+  const long dr = 0, dc = 1;
+  FOR_RUNS(store_floats_strided(at, t->element, step, run, in + k))
 }
 
 static void store_bits(Agent* agent, const Tile* t, long row, long col, int n, const long* in) {
-  if (!is_boxed(t))
-    store_bits_strided(agent->arena + element_address(t, row, col), t->bytes, t->outer_col, n, in);
-  else
-    for (int k = 0; k < n; ++k)
-      store_bits_strided(agent->arena + element_address(t, row, col + k), t->bytes, 1, 1, in + k);
+  const long dr = 0, dc = 1;
+  FOR_RUNS(store_bits_strided(at, t->bytes, step, run, in + k))
 }
+
+// The same bytes with rows as columns.
+static Tile transposed_tile(Tile t) {
+  Tile turned = t;
+  turned.rows = t.cols;
+  turned.cols = t.rows;
+  turned.valid_rows = t.valid_cols;
+  turned.valid_cols = t.valid_rows;
+  turned.box_rows = t.box_cols;
+  turned.box_cols = t.box_rows;
+  turned.outer_row = t.outer_col;
+  turned.outer_col = t.outer_row;
+  turned.inner_row = t.inner_col;
+  turned.inner_col = t.inner_row;
+  turned.column_major = !t.column_major;
+  return turned;
+}
+
+// Whether neighbours of a column, not of a row, are neighbours in memory.
+static int runs_down(const Tile* t) { return is_boxed(t) ? t->inner_row == 1 : t->outer_row == 1 && t->outer_col != 1; }
 
 // ---- the chunks of a rectangle, dealt to the lanes
 

@@ -37,6 +37,9 @@ static void unary_integers(int sub, int n, const long* a, long* out) {
     case kUnaryAbs:
       for (int k = 0; k < n; ++k) out[k] = a[k] < 0 ? (long)((ulong)0 - (ulong)a[k]) : a[k];
       break;
+    case kUnaryNot:
+      for (int k = 0; k < n; ++k) out[k] = ~a[k];
+      break;
     default:
       for (int k = 0; k < n; ++k) out[k] = max(a[k], 0L);
   }
