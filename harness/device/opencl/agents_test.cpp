@@ -115,5 +115,85 @@ TEST(OpenclAgents, VectorCoresWaitForTheCubeCoreOfTheirBlock) {
   EXPECT_EQ(values_of<std::int32_t>(x), (std::vector<std::int32_t>{2, 3, 3, 0}));
 }
 
+// Entries go from the vector cores, half each, to the cube core, through a product with the unit matrix, and back.
+std::string there_and_back(int entries) {
+  const std::string mat = "!pto.tile_buf<mat, 16x16xf32, blayout=col_major, slayout=row_major>";
+  const std::string left = "!pto.tile_buf<left, 16x16xf32, blayout=row_major, slayout=row_major>";
+  const std::string right = "!pto.tile_buf<right, 16x16xf32, blayout=row_major, slayout=col_major>";
+  const std::string acc = "!pto.tile_buf<acc, 16x16xf32, blayout=col_major, slayout=row_major, fractal=1024>";
+  const std::string half = "!pto.tile_buf<vec, 8x16xf32>";
+  std::string text = R"(module {
+  func.func @k(%x: !pto.ptr<f32>, %unit: !pto.ptr<f32>, %y: !pto.ptr<f32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    %c16 = arith.constant 16 : index
+    %n = arith.constant $N : index
+    %height = arith.muli %n, %c16 : index
+    %a0 = arith.constant 0 : i64
+    %a1 = arith.constant 8192 : i64
+    %slots = arith.constant 0 : i32
+    pto.section.cube {
+      pto.aic_initialize_pipe {id = 0, dir_mask = 3, slot_size = 1024, slot_num = 2} (v2c_consumer_buf = %slots : i32)
+      %um = pto.alloc_tile addr = %a1 : $MAT
+      %left = pto.alloc_tile addr = %a0 : $LEFT
+      %right = pto.alloc_tile addr = %a0 : $RIGHT
+      %acc = pto.alloc_tile addr = %a0 : $ACC
+      %uv = pto.make_tensor_view %unit, shape = [%c16, %c16], strides = [%c16, %c1] : !pto.tensor_view<?x?xf32>
+      %up = pto.partition_view %uv, offsets = [%c0, %c0], sizes = [%c16, %c16] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<16x16xf32>
+      pto.tload ins(%up : !pto.partition_tensor_view<16x16xf32>) outs(%um : $MAT)
+      pto.tmov ins(%um : $MAT) outs(%right : $RIGHT)
+      scf.for %i = %c0 to %n step %c1 {
+        %t = pto.tpop_from_aiv {id = 0, split = 1} -> $MAT
+        pto.tmov ins(%t : $MAT) outs(%left : $LEFT)
+        pto.tfree_from_aiv {id = 0, split = 1}
+        pto.tmatmul ins(%left, %right : $LEFT, $RIGHT) outs(%acc : $ACC)
+        pto.tpush_to_aiv(%acc : $ACC) {id = 0, split = 1}
+      }
+    }
+    pto.section.vector {
+      pto.aiv_initialize_pipe {id = 0, dir_mask = 3, slot_size = 1024, slot_num = 2} (c2v_consumer_buf = %slots : i32)
+      %sub64 = pto.get_subblock_idx
+      %sub = arith.index_cast %sub64 : i64 to index
+      %shift = arith.muli %sub, %c8 : index
+      %xv = pto.make_tensor_view %x, shape = [%height, %c16], strides = [%c16, %c1] : !pto.tensor_view<?x?xf32>
+      %yv = pto.make_tensor_view %y, shape = [%height, %c16], strides = [%c16, %c1] : !pto.tensor_view<?x?xf32>
+      %own = pto.alloc_tile addr = %a1 : $HALF
+      scf.for %i = %c0 to %n step %c1 {
+        %row = arith.muli %i, %c16 : index
+        %r = arith.addi %row, %shift : index
+        %xp = pto.partition_view %xv, offsets = [%r, %c0], sizes = [%c8, %c16] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<8x16xf32>
+        %yp = pto.partition_view %yv, offsets = [%r, %c0], sizes = [%c8, %c16] : !pto.tensor_view<?x?xf32> -> !pto.partition_tensor_view<8x16xf32>
+        pto.tload ins(%xp : !pto.partition_tensor_view<8x16xf32>) outs(%own : $HALF)
+        pto.tpush_to_aic(%own : $HALF) {id = 0, split = 1}
+        %t = pto.tpop_from_aic {id = 0, split = 1} -> $HALF
+        pto.tstore ins(%t : $HALF) outs(%yp : !pto.partition_tensor_view<8x16xf32>)
+        pto.tfree_from_aic {id = 0, split = 1}
+      }
+    }
+    return
+  }
+}
+)";
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+      text.replace(at, from.size(), to);
+  };
+  replace("$MAT", mat), replace("$LEFT", left), replace("$RIGHT", right), replace("$ACC", acc), replace("$HALF", half);
+  replace("$N", std::to_string(entries));
+  return text;
+}
+
+TEST(OpenclAgents, RingsCarryTilesBetweenTheCoresOfABlock) {
+  constexpr int kEntries = 5;
+  Kernel kernel(there_and_back(kEntries));
+  Tensor x(DType::f32, {kEntries * 16, 16}), unit(DType::f32, {16, 16}), y(DType::f32, x.shape());
+  for (std::size_t i = 0; i < x.as<float>().size(); ++i) x.as<float>()[i] = static_cast<float>(i) - 300;
+  for (std::size_t i = 0; i < 16; ++i) unit.as<float>()[i * 17] = 1;
+  const RunReport report = kernel.run({&x, &unit, &y});
+  ASSERT_EQ(report.status, RunStatus::completed) << report.reason;
+  EXPECT_EQ(values_of<float>(y), values_of<float>(x));
+}
+
 }  // namespace
 }  // namespace assay::device

@@ -56,6 +56,14 @@ Words words_of(std::int64_t rule, std::span<const std::int64_t> d) {
       return {"accumulator-ignored", "acc_in is not what the destination holds"};
     case abi::kFaultMask:
       return {"valid-mismatch", fmt::format("{} valid rows of the destination, the operands have {}", d[0], d[1])};
+    case abi::kFaultSlot:
+      return {"fifo-slot", fmt::format("{} bytes{} for a slot of {}", d[0], d[2] ? ", one of two parts," : "", d[1])};
+    case abi::kFaultEntry:
+      return {d[0] != d[1] ? "fifo-split" : "fifo-type",
+              fmt::format("pops with split {} and elements of {} bytes what was pushed with split {} and {} bytes",
+                          d[1], d[3], d[0], d[2])};
+    case abi::kFaultFree:
+      return {"fifo-free", "frees an entry where none is held"};
     case abi::kFaultFlagId:
       return {"event-id", fmt::format("event id {}; there are {}, from 0", d[0], d[1])};
     case abi::kFaultList:

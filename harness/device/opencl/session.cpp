@@ -391,6 +391,14 @@ Status Session::settle() {
   for (std::size_t i = 0; i < owner_.size(); ++i) {
     const auto agent = static_cast<std::int64_t>(i);
     if (owner_[i] < 0 || state(agent, abi::kStateStatus) != abi::kFaulted) continue;
+    if (state(agent, abi::kStateRule) == abi::kFaultUnsupported) {
+      const LoweredProgram& program = programs_[task_of(agent)];
+      const auto pc = static_cast<std::size_t>(state(agent, abi::kStateLast));
+      const Site& site = program.sites[static_cast<std::size_t>(program.code[pc][abi::kWordSite])];
+      fail(RunStatus::unsupported, fmt::format("{} of an entry that is not split by vector core 1, line {}",
+                                               pto::mnemonic(site.operation->code), site.operation->location.line));
+      return {};
+    }
     if (auto read = read_registers(agent); !read) return read;
     report_.status = RunStatus::fault;
     report_.diagnostics.push_back(explain_fault(programs_[task_of(agent)],

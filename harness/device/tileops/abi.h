@@ -49,6 +49,10 @@ enum DeviceOp {
   kOpSyncAll,
   kOpSetFlag,
   kOpWaitFlag,
+  kOpPushReady,
+  kOpPopReady,
+  kOpPopTile,
+  kOpCountEntry,
   // memory.cl
   kOpOffset,  // D += A * B
   kOpAlloc,
@@ -81,6 +85,8 @@ enum DeviceOp {
   kOpMergeBlocks,
   kOpMergeLists,
   kOpTransfer,
+  kOpPushCopy,
+  kOpPopCopy,
   kOpMatrixStage,     // operands of the product that follows, dense, along k
   kOpMatrixMultiply,
   kOpMovePart         // tmov, textract, tinsert where a tile is not in vec
@@ -302,8 +308,12 @@ enum StateSlot {
   kStateBarrier,  // 1 + the cores that a syncall waits for, kBarrierReleased, or 0
   kStateSets,     // by scope and id: flags set
   kStateWaits = kStateSets + 128,  // and waited for
-  kStateSlots = kStateWaits + 128
+  kStateRings = kStateWaits + 128,  // by ring: entries pushed, popped, freed
+  kStateSlots = kStateRings + 24
 };
+enum RingCount { kRingPushed, kRingPopped, kRingFreed, kRingCounts };
+enum { kRings = 8 };  // of a block at most
+enum RingDirection { kRingToVector, kRingToCube };
 enum { kBarrierReleased = -1 };
 enum BarrierCores { kCoresAll, kCoresCube, kCoresVector };
 // Blocked: not executed, to be tried again. GivesWay: executed, what others did is to be seen from here on.
@@ -334,6 +344,10 @@ enum FaultRule {
   kFaultMask,           // valid rows of the mask, of the operands
   kFaultList,           // rows, columns
   kFaultFlagId,         // id, ids
+  kFaultSlot,           // bytes pushed, bytes of a slot, whether it is one of two parts
+  kFaultEntry,          // split pushed, popped, bytes of an element pushed, popped
+  kFaultFree,           // nothing
+  kFaultUnsupported,    // not a broken rule: what the device does not do
   kFaultConversion      // known when lowered
 };
 

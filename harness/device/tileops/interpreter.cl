@@ -58,6 +58,18 @@ static void scalar_step(Agent* agent, const __global int* w) {
     case kOpWaitFlag:
       wait_cross_flag(agent, w);
       break;
+    case kOpPushReady:
+      push_ready(agent, w);
+      break;
+    case kOpPopReady:
+      pop_ready(agent, w);
+      break;
+    case kOpPopTile:
+      pop_tile(agent, w);
+      break;
+    case kOpCountEntry:
+      count_entry(agent, w);
+      break;
     default:
       break;
   }
@@ -156,6 +168,12 @@ static void tile_step(Agent* agent, const __global int* w) {
     case kOpMergeLists:
       merge_lists(agent, w);
       break;
+    case kOpPushCopy:
+      push_copy(agent, w);
+      break;
+    case kOpPopCopy:
+      pop_copy(agent, w);
+      break;
     case kOpTransfer:
       transfer(agent, w);
       break;
@@ -198,6 +216,8 @@ __kernel __attribute__((reqd_work_group_size(ASSAY_WIDTH, 1, 1))) void assay_run
   Agent value;
   Agent* const agent = &value;
   agent->arena = arenas + number * arena_bytes;
+  agent->arenas = arenas;
+  agent->arena_bytes = arena_bytes;
   agent->gm = gm;
   agent->registers = registers + number * register_count;
   agent->states = states;

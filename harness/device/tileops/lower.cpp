@@ -170,7 +170,7 @@ bool Lowering::lower_operation(const pto::Operation& operation) {
       done = lower_tile(operation);
       break;
     case pto::Family::pipe:
-      refuse(operation);
+      done = lower_pipe(operation);
       break;
     case pto::Family::comm:
       done = lower_comm(operation);

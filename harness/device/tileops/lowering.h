@@ -119,6 +119,12 @@ class Lowering {
   bool lower_signal(const pto::Operation& operation);
   bool lower_comm(const pto::Operation& operation);
 
+  // lower_ring.cpp
+  bool lower_pipe(const pto::Operation& operation);
+  bool lower_reserve(const pto::Operation& operation);
+  bool lower_initialize(const pto::Operation& operation);
+  bool lower_entry(const pto::Operation& operation);
+
   // lower_cube.cpp
   struct Fixpipe {
     bool exists = true;  // else the target has no such mode
@@ -143,6 +149,14 @@ class Lowering {
     std::int64_t base = 0, bytes = 0;
   };
   std::map<pto::Space, MemoryRegion> regions_;
+  // One direction of a pipe. `storage`: of the consumer's slots where no memory space holds them.
+  struct Ring {
+    std::int64_t number = 0, slots = 0, bytes = 0, offset = 0, stride = 0, local = 0;
+    Register base = abi::kNone;
+    MemoryRegion storage;
+  };
+  std::map<std::pair<std::int64_t, abi::RingDirection>, Ring> rings_;
+  std::map<Register, MemoryRegion> reserved_;
   std::int64_t stage_bytes_ = 0;
   std::uint64_t unset_count_ = 0;
   std::vector<std::int32_t> block_starts_;  // instructions that jumps lead to

@@ -16,6 +16,8 @@ typedef struct {
 
 typedef struct {
   __global uchar* arena;
+  __global uchar* arenas;  // of all agents
+  long arena_bytes;
   __global uchar* gm;
   __global long* registers;
   __global long* state;
