@@ -1,30 +1,9 @@
 // No fixture of the experts is inert: each rule of dsv4-chain 3.4 and 3.5 that a kernel leaves out changes the verdict
 // of a case that the kernel as it stands passes.
-#include <gtest/gtest.h>
-
-#include <fstream>
-#include <sstream>
-
-#include "harness/core/scratch_directory.h"
-#include "harness/run/execute.h"
+#include "harness/run/kernel_fault.h"
 
 namespace assay::run {
 namespace {
-
-using compare::Verdict;
-
-const std::filesystem::path kKernels = std::filesystem::path(ASSAY_SOURCE_DIR) / "kernels";
-
-struct Edit {
-  const char* file;  // in kernels/
-  const char* text;  // every occurrence
-  const char* replacement;
-};
-struct Fault {
-  const char* name;
-  std::vector<Edit> edits;
-  const char* line;
-};
 
 constexpr const char* kQuantise = "routed_expert/quantise.pto";
 constexpr const char* kMatmul = "routed_expert/matmul.pto";
@@ -35,7 +14,7 @@ constexpr const char* kRouted = "pipeline=routed_expert L=7 R=32 D=64 I=64 fill=
 constexpr const char* kRoutedClamped = "pipeline=routed_expert L=7 R=32 D=64 I=64 limit=10 fill=clamped";
 constexpr const char* kHead = "pipeline=routed_expert/int8 form=head L=7 R=32 D=64 I=64 limit=10 fill=normal";
 
-const Fault kFaults[] = {
+const KernelFault kFaults[] = {
     {"x: 128 / amax", {{kQuantise, "constant 127.0", "constant 128.0"}}, kRouted},
     {"h: 128 / amax", {{kSwiglu, "constant 127.0", "constant 128.0"}}, kRouted},
     {"x: no floor of amax",
@@ -104,45 +83,10 @@ const Fault kFaults[] = {
      "pipeline=shared_expert T=17 D=64 I=64 fill=tiny-h"},
 };
 
-std::string read(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
-
-int replace_all(std::string& text, std::string_view from, std::string_view to) {
-  int count = 0;
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size(), ++count)
-    text.replace(at, from.size(), to);
-  return count;
-}
-
-CaseResult run_in(const std::filesystem::path& kernels, const char* line) {
-  ExecuteOptions options;
-  options.pipeline_directories = {kernels};
-  options.backends = {"sim"};
-  auto result = Executor(options).execute(parse_replay(line).value());
-  EXPECT_TRUE(result.has_value()) << line << ": " << to_string(result.error());
-  return result.value_or(CaseResult{});
-}
-
-class ExpertFaults : public ::testing::TestWithParam<Fault> {};
+class ExpertFaults : public ::testing::TestWithParam<KernelFault> {};
 INSTANTIATE_TEST_SUITE_P(Rules, ExpertFaults, ::testing::ValuesIn(kFaults));
 
-TEST_P(ExpertFaults, ChangeAVerdict) {
-  SCOPED_TRACE(GetParam().name);
-  EXPECT_EQ(run_in(kKernels, GetParam().line).verdict, Verdict::passed);
-  const ScratchDirectory scratch = ScratchDirectory::make().value();
-  for (const char* folder : {"routed_expert", "shared_expert", "quant_rows", "int8_matmul"})
-    std::filesystem::copy(kKernels / folder, scratch.path() / folder, std::filesystem::copy_options::recursive);
-  for (const Edit& edit : GetParam().edits) {
-    std::string text = read(scratch.path() / edit.file);
-    ASSERT_GT(replace_all(text, edit.text, edit.replacement), 0) << edit.text;
-    std::ofstream(scratch.path() / edit.file, std::ios::trunc) << text;
-  }
-  const CaseResult result = run_in(scratch.path(), GetParam().line);
-  EXPECT_EQ(result.verdict, Verdict::failed) << result.reason;
-}
+TEST_P(ExpertFaults, ChangeAVerdict) { expect_changes_verdict(GetParam()); }
 
 }  // namespace
 }  // namespace assay::run
