@@ -44,6 +44,18 @@ TensorMap inputs_of(const pipeline::StageSpec& stage, const TensorMap& values) {
   return inputs;
 }
 
+namespace {
+
+// The same, for as long as the stage is at hand: weights of a production shape are too large to copy.
+TensorMap take_inputs(const pipeline::StageSpec& stage, TensorMap& values) {
+  TensorMap inputs;
+  for (const std::string& name : stage.inputs)
+    if (auto value = values.extract(name)) inputs.insert(std::move(value));
+  return inputs;
+}
+
+}  // namespace
+
 void record(Subject& subject, const StageOutcome& outcome) {
   BackendResult& result = subject.result;
   result.seconds += outcome.seconds;
@@ -84,7 +96,7 @@ Result<std::vector<CaseRun::Answer>> CaseRun::collect(const pipeline::StageSpec&
   std::vector<Answer> answers;
   for (Subject& subject : subjects_) {
     if (!subject.alive) continue;
-    Answer answer{&subject, inputs_of(stage, subject.values), {}, {}, contract_fma_ && !subject.is_simulator()};
+    Answer answer{&subject, take_inputs(stage, subject.values), {}, {}, contract_fma_ && !subject.is_simulator()};
     auto outcome = source(stage, answer.inputs, subject);
     if (!outcome) return tl::unexpected(outcome.error());
     answer.outcome = std::move(*outcome);
@@ -220,26 +232,39 @@ Result<void> CaseRun::hold_relations(const pipeline::StageSpec& stage, const Ans
 }
 
 // The goldens' own values go on to the next stage's golden; what subjects made of theirs is measured against them.
-Result<void> CaseRun::follow_chain(const pipeline::StageSpec& stage, const std::vector<Answer>& answers) {
+Result<void> CaseRun::follow_chain(const pipeline::StageSpec& stage, std::vector<Answer>& answers) {
   if (prepared_.pipeline->stages.size() < 2 || answers.empty()) return {};
   const bool is_first = result_.stages.empty();
-  if (is_first) chain_ = answers.front().inputs;
+  if (is_first) chain_.emplace();
   const bool has_golden = std::holds_alternative<pipeline::BuiltinGolden>(stage.golden) && !is_set_valued(stage);
   if (!chain_ || !has_golden || is_by_relations(stage)) {
     chain_.reset();
     return {};
   }
-  // Inputs of the pipeline that only this stage reads are the same for every subject.
-  for (const std::string& name : stage.inputs)
-    if (const auto given = answers.front().inputs.find(name); given != answers.front().inputs.end())
-      chain_->try_emplace(name, given->second);
-  const TensorMap inputs = inputs_of(stage, *chain_);
+  const auto is_followed = [&](const Answer& answer) {
+    return std::all_of(answer.inputs.begin(), answer.inputs.end(), [&](const auto& input) {
+      const auto made = chain_->find(input.first);
+      return made == chain_->end() || made->second == input.second;
+    });
+  };
   const auto same = std::find_if(answers.begin(), answers.end(), [&](const Answer& answer) {
-    return !answer.contraction && !answer.golden.empty() && answer.inputs == inputs;
+    return !answer.contraction && !answer.golden.empty() && is_followed(answer);
   });
-  auto golden = same != answers.end() ? Result<goldens::GoldenMap>(same->golden)
-                                      : stage_golden(*prepared_.pipeline, stage, prepared_.bindings, prepared_.tensors,
-                                                     inputs, prepared_.profile);
+  // Inputs of the pipeline are the same for every subject and every golden.
+  const auto exchange_made = [&] {
+    for (auto& [name, value] : *chain_)
+      if (const auto given = answers.front().inputs.find(name); given != answers.front().inputs.end())
+        std::swap(given->second, value);
+  };
+  Result<goldens::GoldenMap> golden = goldens::GoldenMap{};
+  if (same != answers.end()) {
+    golden = same->golden;
+  } else {
+    exchange_made();
+    golden = stage_golden(*prepared_.pipeline, stage, prepared_.bindings, prepared_.tensors, answers.front().inputs,
+                          prepared_.profile);
+    exchange_made();
+  }
   if (!golden) return tl::unexpected(golden.error());
   for (const auto& [output, one] : *golden) {
     chain_->insert_or_assign(output, one.value);
@@ -256,11 +281,12 @@ Result<void> CaseRun::follow_chain(const pipeline::StageSpec& stage, const std::
   return {};
 }
 
-void CaseRun::keep_tensors(const std::vector<Answer>& answers, bool went_wrong) {
-  if (failure_kept_ || answers.empty()) return;
+void CaseRun::keep_tensors(const pipeline::StageSpec& stage, std::vector<Answer>& answers, bool went_wrong) {
+  const bool is_last = stage.name == prepared_.pipeline->stages.back().name;
+  if (failure_kept_ || answers.empty() || !(went_wrong || is_last)) return;
   failure_kept_ = went_wrong;
   failure_ = {};
-  failure_.inputs = answers.front().inputs;
+  failure_.inputs = is_last ? std::move(answers.front().inputs) : answers.front().inputs;
   for (const auto& [name, golden] : answers.front().golden) {
     failure_.golden.emplace(name, golden.value);
     if (golden.lo == golden.value && golden.hi == golden.value) continue;
@@ -306,8 +332,9 @@ Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& 
   const bool stray =
       std::any_of(answers->begin(), answers->end(), [](const Answer& a) { return !a.outcome.stray_write.empty(); });
   const bool stopped = std::any_of(answers->begin(), answers->end(), [](const Answer& a) { return !a.subject->alive; });
-  keep_tensors(*answers, stray || stopped || result.blame != compare::Blame::none);
   const auto followed = follow_chain(stage, *answers);
+  keep_tensors(stage, *answers, stray || stopped || result.blame != compare::Blame::none);
+  for (Answer& answer : *answers) answer.subject->values.merge(answer.inputs);
   result_.stages.push_back(std::move(result));
   return followed;
 }

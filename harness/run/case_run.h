@@ -84,8 +84,8 @@ class CaseRun {
   Result<void> compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result);
   Result<void> compare_with_simulator(const pipeline::StageSpec& stage, const Answer& device, const Answer& simulator,
                                       StageResult& result);
-  Result<void> follow_chain(const pipeline::StageSpec& stage, const std::vector<Answer>& answers);
-  void keep_tensors(const std::vector<Answer>& answers, bool went_wrong);
+  Result<void> follow_chain(const pipeline::StageSpec& stage, std::vector<Answer>& answers);
+  void keep_tensors(const pipeline::StageSpec& stage, std::vector<Answer>& answers, bool went_wrong);
 
   const PreparedCase& prepared_;
   bool contract_fma_;
@@ -95,7 +95,7 @@ class CaseRun {
   reports::FailureTensors failure_;
   std::map<std::string, TensorMap, std::less<>> related_failures_;  // by subject, of the stage at hand
   bool failure_kept_ = false;
-  // What the goldens make of the case's inputs; nothing once a stage has no golden that stands for itself.
+  // What the goldens made of the case's inputs so far; nothing once a stage has no golden that stands for itself.
   std::optional<TensorMap> chain_;
 };
 

@@ -87,11 +87,13 @@ std::vector<std::string> Executor::State::backend_names(const Case& c) const {
   return names;
 }
 
-Result<void> Executor::State::add_backends(const PreparedCase& prepared, const TensorMap& inputs, CaseRun& run) {
-  for (const std::string& name : backend_names(prepared.c)) {
+Result<void> Executor::State::add_backends(const PreparedCase& prepared, TensorMap inputs, CaseRun& run) {
+  const std::vector<std::string> names = backend_names(prepared.c);
+  for (const std::string& name : names) {
     const auto& backend = find_backend(name);
     if (backend) {
-      run.add_subject(std::string((*backend)->name()), backend->get(), inputs);
+      run.add_subject(std::string((*backend)->name()), backend->get(),
+                      &name == &names.back() ? std::move(inputs) : inputs);
     } else if (backend.error().kind == ErrorKind::unavailable && !options.backends_required) {
       run.add_skipped(name, backend.error().message);
     } else {
@@ -170,10 +172,11 @@ Result<CaseResult> Executor::execute(const Case& c) {
     return result_without_run(c, compare::Verdict::skipped, std::string(expect.substr(5)));
   if (std::string reason = state_->too_large(*prepared); !reason.empty())
     return result_without_run(c, compare::Verdict::unsupported, std::move(reason));
-  const auto inputs = make_inputs(*prepared->pipeline, c, prepared->bindings);
+  auto inputs = make_inputs(*prepared->pipeline, c, prepared->bindings);
   if (!inputs) return tl::unexpected(inputs.error());
   CaseRun run(*prepared, state_->options.contract_fma);
-  if (const auto added = state_->add_backends(*prepared, *inputs, run); !added) return tl::unexpected(added.error());
+  if (const auto added = state_->add_backends(*prepared, std::move(*inputs), run); !added)
+    return tl::unexpected(added.error());
   if (const auto done = state_->run_stages(*prepared, run); !done) return tl::unexpected(done.error());
   auto result = run.finish();
   if (!result) return result;

@@ -21,7 +21,7 @@ struct Executor::State {
   std::vector<std::string> backend_names(const Case& c) const;
   // Adds each backend of the case as a subject, or as skipped. Errors: an unknown name; one that is missing although
   // asked for, or broken.
-  Result<void> add_backends(const PreparedCase& prepared, const TensorMap& inputs, CaseRun& run);
+  Result<void> add_backends(const PreparedCase& prepared, TensorMap inputs, CaseRun& run);
   // Runs every stage of the case on the run's subjects.
   Result<void> run_stages(const PreparedCase& prepared, CaseRun& run);
   device::RunOptions run_options(const PreparedCase& prepared) const;
