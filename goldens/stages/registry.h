@@ -6,6 +6,10 @@
 namespace assay::goldens {
 
 Stage allgather_ffn();
+Stage allgather_ffn_down();
+Stage allgather_ffn_gather();
+Stage allgather_ffn_hidden();
+Stage allgather_ffn_reduce();
 Stage cast();
 Stage cast_bf16();
 Stage combine();

@@ -38,6 +38,15 @@ TEST(RowExpandMulFillpad, NothingOfThePaddedRowsIsRead) {
   EXPECT_TRUE(is_determined(out));
 }
 
+TEST(RowExpandMulFillpad, SliceLeavesTheProductOut) {
+  StageCall call = call_of(f32_tensor({2, 2}, {2, 5, -7, 9}), f32_tensor({2, 1}, {-3, std::nanf("")}), 2);
+  call.parameters["valid_cols"] = 1;
+  call.options = {{"op", "slice"}};
+  EXPECT_EQ(call.output("out").value, f32_tensor({2, 2}, {2, 0, -7, 0}));
+  call.options = {{"op", "mul"}};
+  EXPECT_EQ(at(call.output("out").value, 0), -6.0f);
+}
+
 TEST(RowExpandMulFillpad, RowsAndPowersOfTwo) {
   FloatSamples samples(37);
   StageCall call = call_of(random_tensor(DType::f32, {4, 8}, samples), random_tensor(DType::f32, {4, 1}, samples), 4);

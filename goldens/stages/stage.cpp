@@ -11,6 +11,10 @@ namespace assay::goldens {
 
 std::span<const Stage> stages() {
   static const std::vector<Stage> all{allgather_ffn(),
+                                      allgather_ffn_down(),
+                                      allgather_ffn_gather(),
+                                      allgather_ffn_hidden(),
+                                      allgather_ffn_reduce(),
                                       cast(),
                                       cast_bf16(),
                                       combine(),

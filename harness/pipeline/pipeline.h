@@ -28,6 +28,9 @@ struct Parameter {
   std::vector<std::string> choices;
 };
 
+// In expressions, PARAMETER_is_CHOICE is 1 where the word is that choice, else 0.
+inline constexpr std::string_view kIs = "_is_";
+
 enum class Role : std::uint8_t { input, output, inout, temporary };
 
 struct TensorSpec {
@@ -49,6 +52,9 @@ struct Task {
   std::vector<TaskArgument> arguments;
   Expression blocks;
   Expression ranks;  // copies of the machine, each with its own memory; above 1 no backend of today runs it
+  // Launched so often, one after the other, where the variable `launch` counts from 0; else once. 0 launches: not at all.
+  bool has_launches = false;
+  Expression launches;
 };
 
 struct BuiltinGolden {

@@ -208,6 +208,9 @@ constexpr Mistake kMistakes[] = {
     {"\"T\", 3", "[], 3", 34, "an argument is an array"},
     {"[\"x\", \"work\", \"y\", \"T\", 3, 0.5]", "7", 34, "args is an integer"},
     {"ceildiv(T, 2)", "ceildiv(T)", 35, "blocks 'ceildiv(T)'"},
+    {"ceildiv(T, 2)", "launch", 35, "'launch' is not an integer parameter"},
+    {"ceildiv(T, 2)", "kind_is_f23", 35, "did you mean 'kind_is_f32'?"},
+    {"D = 8", "launch = 8", 7, "'launch' is a key that every case has"},
     // goldens
     {"\"cast_bf16\"", "\"cast_bf61\"", 28, "unknown built-in golden 'cast_bf61'; did you mean 'cast_bf16'?"},
     {"{ rounding =", "{ roundin =", 28, "golden 'cast_bf16' has no option 'roundin'; did you mean 'rounding'?"},
@@ -250,6 +253,28 @@ args = ["y"]
   const auto twice = read(std::string(kGood) + second);
   ASSERT_FALSE(twice.has_value());
   EXPECT_NE(twice.error().message.find("'y' is produced by two stages"), std::string::npos) << to_string(twice.error());
+}
+
+TEST_F(PipelineTest, StagesUpdateAnInoutInTurn) {
+  const std::string text = R"(
+[tensors.x]
+shape = [4]
+dtype = "f32"
+role = "inout"
+)";
+  const auto stage = [](const std::string& name) {
+    return "[[stages]]\nname = \"" + name +
+           "\"\ninputs = [\"x\"]\noutputs = [\"x\"]\n[[stages.tasks]]\nkernel = \"k.pto\"\nargs = [\"x\"]\n";
+  };
+  const auto twice = read(text + stage("a") + stage("b"));
+  EXPECT_TRUE(twice.has_value()) << to_string(twice.error());
+}
+
+TEST_F(PipelineTest, ReadsLaunches) {
+  const auto launched = read_edited("3, 0.5]", "\"launch\", 0.5]\nlaunches = \"kind_is_bf16 * T\"");
+  ASSERT_TRUE(launched.has_value()) << to_string(launched.error());
+  EXPECT_TRUE(launched->stages[0].tasks[0].has_launches);
+  EXPECT_EQ(launched->stages[0].tasks[0].launches.text(), "kind_is_bf16 * T");
 }
 
 TEST_F(PipelineTest, IsFoundByNameAndByPath) {

@@ -16,7 +16,7 @@ constexpr std::size_t kMostDimensions = 5;  // of a view (pto-format 3.2)
 // Keys of a case that are not parameters (harness/run/case.h).
 constexpr std::string_view kReserved[] = {"pipeline", "fill",   "seed",    "profile", "policy",
                                           "backends", "expect", "tags",    "timeout", "constraint",
-                                          "cover",    "order",  "schedule"};
+                                          "cover",    "order",  "schedule", "launch"};
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 64 || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;
@@ -278,7 +278,8 @@ std::optional<Expression> Reader::expression(const Node& node, std::string_view 
     fail(node, fmt::format("{} '{}': {}", what, source, parsed.error().message));
     return std::nullopt;
   }
-  const std::vector<std::string> known = integer_names();
+  std::vector<std::string> known = integer_names();
+  known.insert(known.end(), scope_.begin(), scope_.end());
   for (const std::string& used : parsed->names())
     if (std::find(known.begin(), known.end(), used) == known.end())
       fail(node,
@@ -318,7 +319,11 @@ void Reader::check_tensor(const Node& node, std::string_view name, std::string_v
 std::vector<std::string> Reader::integer_names() const {
   std::vector<std::string> names;
   for (const Parameter& parameter : pipeline_.parameters)
-    if (parameter.choices.empty()) names.push_back(parameter.name);
+    if (parameter.choices.empty()) {
+      names.push_back(parameter.name);
+    } else {
+      for (const std::string& choice : parameter.choices) names.push_back(parameter.name + std::string(kIs) + choice);
+    }
   return names;
 }
 

@@ -67,6 +67,7 @@ class Reader {
   std::vector<std::string> tensor_names() const;
 
   Pipeline pipeline_;
+  std::vector<std::string> scope_;  // variables of expressions here, beside the integer parameters
   std::optional<Error> error_;
 };
 

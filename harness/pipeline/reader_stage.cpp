@@ -59,7 +59,7 @@ void Reader::read_stage(const Node& node) {
   pipeline_.stages.push_back(std::move(stage));
 }
 
-// An input is there when the stage starts, an output has one producer.
+// An input is there when the stage starts, an output has one producer; an inout may be updated by stage after stage.
 void Reader::check_flow(const StageSpec& stage, const Node& node) {
   const auto produced_earlier = [&](const std::string& tensor) {
     return std::any_of(pipeline_.stages.begin(), pipeline_.stages.end(),
@@ -83,7 +83,8 @@ void Reader::check_flow(const StageSpec& stage, const Node& node) {
                              spec->role == Role::input ? "input" : "temporary"));
     if (spec->role == Role::inout && !contains(stage.inputs, tensor))
       fail(node, fmt::format("stage '{}' writes the inout '{}' without listing it as an input", stage.name, tensor));
-    if (produced_earlier(tensor)) fail(node, fmt::format("'{}' is produced by two stages", tensor));
+    if (spec->role == Role::output && produced_earlier(tensor))
+      fail(node, fmt::format("'{}' is produced by two stages", tensor));
   }
 }
 
@@ -107,7 +108,7 @@ void Reader::read_stage_policies(StageSpec& stage, const Node& node) {
 
 void Reader::read_task(StageSpec& stage, const Node& node) {
   if (!expect(node, Node::Kind::table, "a task")) return;
-  check_keys(node, "a task", {"kernel", "function", "args", "blocks", "ranks"});
+  check_keys(node, "a task", {"kernel", "function", "args", "blocks", "ranks", "launches"});
   Task task;
   if (const Node* kernel = required(node, "kernel", "a task")) {
     const std::string given = text(*kernel, "kernel");
@@ -120,12 +121,19 @@ void Reader::read_task(StageSpec& stage, const Node& node) {
     task.function = text(*function, "function");
     check_placeholders(*function, task.function);
   }
+  if (const Node* launches = node.find("launches"))
+    if (auto parsed = expression(*launches, "launches")) {
+      task.has_launches = true;
+      task.launches = std::move(*parsed);
+    }
+  if (task.has_launches) scope_.emplace_back("launch");
   if (const Node* arguments = required(node, "args", "a task")) read_arguments(stage, task, *arguments);
   for (const auto& [key, count] : {std::pair{"blocks", &task.blocks}, std::pair{"ranks", &task.ranks}}) {
     const Node* given = node.find(key);
     auto parsed = given ? expression(*given, key) : std::optional(Expression::parse("1").value());
     if (parsed) *count = std::move(*parsed);
   }
+  scope_.clear();
   stage.tasks.push_back(std::move(task));
 }
 
@@ -157,6 +165,7 @@ TaskArgument Reader::read_argument(const StageSpec& stage, const Node& node, std
     return argument;
   }
   std::vector<std::string> known = integer_names();
+  known.insert(known.end(), scope_.begin(), scope_.end());
   for (const TensorSpec& spec : pipeline_.tensors) known.push_back(spec.name);
   if (node.kind == Node::Kind::string) {
     // A single unknown word is more likely a misspelt tensor than an expression.

@@ -73,7 +73,13 @@ Result<void> bind_schedule(const Case& c, Bindings& bindings) {
 Result<std::int64_t> evaluate(const Expression& expression, const Bindings& bindings) {
   return expression.evaluate([&](std::string_view name) -> const std::int64_t* {
     const auto found = bindings.integers.find(name);
-    return found == bindings.integers.end() ? nullptr : &found->second;
+    if (found != bindings.integers.end()) return &found->second;
+    static constexpr std::int64_t kFlags[] = {0, 1};
+    for (const auto& [word, value] : bindings.words) {
+      const std::string prefix = word + std::string(pipeline::kIs);
+      if (name.starts_with(prefix)) return &kFlags[name.substr(prefix.size()) == value ? 1 : 0];
+    }
+    return nullptr;
   });
 }
 

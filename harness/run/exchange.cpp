@@ -1,5 +1,6 @@
 // Generate, run and verify apart, joined by a folder of .npy files and manifests (design.md section 3).
 #include <algorithm>
+#include <set>
 
 #include "harness/core/manifest.h"
 #include "harness/run/executor_state.h"
@@ -52,6 +53,17 @@ Result<void> write_outputs(const fs::path& directory, const Subject& subject, co
                           {"reason", subject.result.reason}};
   const auto written = write_tensors(directory, tensors, roles, metadata);
   return written ? Result<void>() : tl::unexpected(written.error());
+}
+
+// A backend's folder holds a tensor once, so of an inout that several stages update only what the last one left.
+Result<void> check_one_writer(const pipeline::Pipeline& pipeline) {
+  std::set<std::string> written;
+  for (const pipeline::StageSpec& stage : pipeline.stages)
+    for (const std::string& output : stage.outputs)
+      if (!written.insert(output).second)
+        return bad_input("'{}' of pipeline '{}' is updated by several stages: it cannot be run and verified apart",
+                         output, pipeline.name);
+  return {};
 }
 
 std::string_view get(const Metadata& metadata, std::string_view key, std::string_view otherwise) {
@@ -125,6 +137,7 @@ Result<std::vector<fs::path>> output_folders(const fs::path& directory) {
 Result<void> Executor::write_inputs(const Case& c, const fs::path& directory) {
   const auto prepared = state_->prepare(c);
   if (!prepared) return tl::unexpected(prepared.error());
+  if (const auto one = check_one_writer(*prepared->pipeline); !one) return tl::unexpected(one.error());
   const auto inputs = make_inputs(*prepared->pipeline, c, prepared->bindings);
   if (!inputs) return tl::unexpected(inputs.error());
   const auto written = write_tensors(directory / "inputs", *inputs, {}, {{"case", replay_line(c)}, {"id", case_id(c)}});
@@ -136,6 +149,7 @@ Result<std::vector<BackendResult>> Executor::run_from(const fs::path& directory)
   if (!c) return tl::unexpected(c.error());
   const auto prepared = state_->prepare(*c);
   if (!prepared) return tl::unexpected(prepared.error());
+  if (const auto one = check_one_writer(*prepared->pipeline); !one) return tl::unexpected(one.error());
   const auto inputs = read_tensors(directory / "inputs");
   if (!inputs) return tl::unexpected(inputs.error());
   CaseRun backends(*prepared, state_->options.contract_fma);
@@ -159,6 +173,7 @@ Result<CaseResult> Executor::verify(const fs::path& directory) {
   if (!c) return tl::unexpected(c.error());
   const auto prepared = state_->prepare(*c);
   if (!prepared) return tl::unexpected(prepared.error());
+  if (const auto one = check_one_writer(*prepared->pipeline); !one) return tl::unexpected(one.error());
   const auto inputs = read_tensors(directory / "inputs");
   if (!inputs) return tl::unexpected(inputs.error());
   const auto folders = output_folders(directory);

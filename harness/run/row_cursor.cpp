@@ -11,6 +11,14 @@ std::int64_t saturating_product(std::int64_t a, std::int64_t b) {
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max() : product;
 }
 
+// The parameter and the word that PARAMETER_is_CHOICE asks for; the name itself and nothing for any other name.
+std::pair<std::string, std::string> word_test(const pipeline::Pipeline& pipeline, const std::string& name) {
+  for (const pipeline::Parameter& parameter : pipeline.parameters)
+    for (const std::string& choice : parameter.choices)
+      if (name == parameter.name + std::string(pipeline::kIs) + choice) return {parameter.name, choice};
+  return {name, ""};
+}
+
 }  // namespace
 
 RowCursor::RowCursor(const MatrixRow& row)
@@ -39,17 +47,20 @@ RowCursor::RowCursor(const MatrixRow& row)
 void RowCursor::add_constraint(const Expression& expression) {
   Constraint constraint{&expression, {}, 0, true};
   for (const std::string& name : expression.names()) {
+    const auto asked = word_test(*row_.pipeline, name);
+    const std::string &key = asked.first, &choice = asked.second;
     const auto factor = std::find_if(row_.factors.begin(), row_.factors.end(),
-                                     [&](const Factor& candidate) { return candidate.key == name; });
+                                     [&](const Factor& candidate) { return candidate.key == key; });
     if (factor != row_.factors.end()) {
       const auto index = static_cast<std::size_t>(factor - row_.factors.begin());
-      constraint.slots.push_back({index, 0});
+      constraint.slots.push_back({index, 0, choice});
       constraint.depth = std::max(constraint.depth, index);
       constraint.constant_only = false;
     } else {
-      const auto* parameter = find_parameter(*row_.pipeline, name);
+      const auto* parameter = find_parameter(*row_.pipeline, key);
       const auto* value = parameter ? std::get_if<std::int64_t>(&parameter->default_value) : nullptr;
-      constraint.slots.push_back({kConstant, value ? *value : 0});
+      const auto* word = parameter ? std::get_if<std::string>(&parameter->default_value) : nullptr;
+      constraint.slots.push_back({kConstant, value ? *value : word && *word == choice ? 1 : 0});
     }
   }
   constraints_.push_back(std::move(constraint));
@@ -65,10 +76,14 @@ void RowCursor::set_digit(std::size_t factor, std::int64_t digit) {
   integers_[factor] = value;
 }
 
+std::int64_t RowCursor::value_of(const Slot& slot) const {
+  if (slot.factor == kConstant) return slot.constant;
+  return slot.choice.empty() ? integers_[slot.factor] : *texts_[slot.factor] == slot.choice ? 1 : 0;
+}
+
 Result<bool> RowCursor::evaluate(const Constraint& constraint) {
   scratch_.clear();
-  for (const Slot& slot : constraint.slots)
-    scratch_.push_back(slot.factor == kConstant ? slot.constant : integers_[slot.factor]);
+  for (const Slot& slot : constraint.slots) scratch_.push_back(value_of(slot));
   auto value = constraint.expression->evaluate(std::span<const std::int64_t>(scratch_));
   if (value) return *value != 0;
   std::vector<std::string> bindings;

@@ -49,6 +49,7 @@ class RowCursor {
   struct Slot {
     std::size_t factor = 0;  // kConstant: the value below
     std::int64_t constant = 0;
+    std::string choice = {};  // not empty: whether the factor's word is this one
   };
   static constexpr std::size_t kConstant = static_cast<std::size_t>(-1);
   struct Constraint {
@@ -59,6 +60,7 @@ class RowCursor {
   };
 
   void add_constraint(const Expression& expression);
+  std::int64_t value_of(const Slot& slot) const;
   Result<bool> evaluate(const Constraint& constraint);
   Result<bool> settle(std::size_t changed);
   bool bump(std::size_t factor, std::size_t& changed);

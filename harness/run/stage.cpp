@@ -157,11 +157,12 @@ Result<const Function*> choose_function(const pto::Module& module, const pipelin
   return bad_input("{} has no function '{}'{}", task.kernel.string(), *wanted, pipeline::suggestion(*wanted, names));
 }
 
-Result<std::int64_t> count_of(const Expression& expression, std::string_view what, const Bindings& bindings) {
+Result<std::int64_t> count_of(const Expression& expression, std::string_view what, const Bindings& bindings,
+                              std::int64_t least = 1) {
   const auto count = evaluate(expression, bindings);
   if (!count) return bad_input("{} '{}': {}", what, expression.text(), count.error().message);
-  if (*count < 1 || *count > kMaxBlocks)
-    return bad_input("{} '{}' is {}; expected 1 to {}", what, expression.text(), *count, kMaxBlocks);
+  if (*count < least || *count > kMaxBlocks)
+    return bad_input("{} '{}' is {}; expected {} to {}", what, expression.text(), *count, least, kMaxBlocks);
   return *count;
 }
 
@@ -191,6 +192,23 @@ Result<ResolvedTask> resolve_task(const pipeline::Task& task, const Bindings& bi
     *count = *value;
   }
   return resolved;
+}
+
+// One entry for each launch of the task.
+Result<void> resolve_launches(const pipeline::Task& task, const Bindings& bindings,
+                              const std::vector<ResolvedTensor>& tensors, const std::string& profile,
+                              KernelCache& cache, std::vector<ResolvedTask>& tasks) {
+  const Result<std::int64_t> launches =
+      task.has_launches ? count_of(task.launches, "launches", bindings, 0) : Result<std::int64_t>(1);
+  if (!launches) return tl::unexpected(launches.error());
+  Bindings of_launch = bindings;
+  for (std::int64_t launch = 0; launch < *launches; ++launch) {
+    if (task.has_launches) of_launch.integers["launch"] = launch;
+    auto one = resolve_task(task, of_launch, tensors, profile, cache);
+    if (!one) return tl::unexpected(one.error());
+    tasks.push_back(std::move(*one));
+  }
+  return {};
 }
 
 }  // namespace
@@ -228,9 +246,9 @@ Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pi
   if (!tensors) return tl::unexpected(tensors.error());
   ResolvedStage resolved{&stage, {}, bindings.offset, bindings.order, bindings.schedule};
   for (const pipeline::Task& task : stage.tasks) {
-    auto one = resolve_task(task, bindings, *tensors, pipeline.profile, cache ? *cache : own);
-    if (!one) return tl::unexpected(one.error());
-    resolved.tasks.push_back(std::move(*one));
+    const auto done =
+        resolve_launches(task, bindings, *tensors, pipeline.profile, cache ? *cache : own, resolved.tasks);
+    if (!done) return tl::unexpected(done.error());
   }
   return resolved;
 }

@@ -62,6 +62,28 @@ TEST_F(StageTest, BindNamesWhatIsWrong) {
   EXPECT_NE(bind_error("word=copyy").find("did you mean 'copy'?"), std::string::npos);
 }
 
+TEST_F(StageTest, ATaskIsLaunchedSoOften) {
+  const auto launches = [&](const std::string& line) {
+    const pipeline::Pipeline p = read_pipeline();
+    const auto bindings = bind(p, make_case("pipeline=copy " + line));
+    return resolve_stage(p, p.stages[0], bindings.value());
+  };
+  write("copy/pipeline.toml",
+        pipeline_text("", R"(["x", "y", "10 + launch"])", "launches = \"word_is_copy * N / 2\"\n"));
+  const auto three = launches("N=6");
+  ASSERT_TRUE(three.has_value()) << to_string(three.error());
+  ASSERT_EQ(three->tasks.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(std::get<std::int64_t>(three->tasks[i].arguments[2].scalar), 10 + static_cast<std::int64_t>(i));
+  const auto none = launches("N=6 word=other");
+  ASSERT_TRUE(none.has_value()) << to_string(none.error());
+  EXPECT_TRUE(none->tasks.empty());
+  write("copy/pipeline.toml", pipeline_text("", R"(["x", "y", "N"])", "launches = \"N - 7\"\n"));
+  const auto negative = launches("N=6");
+  ASSERT_FALSE(negative.has_value());
+  EXPECT_NE(negative.error().message.find("launches 'N - 7' is -1; expected 0 to"), std::string::npos);
+}
+
 TEST_F(StageTest, TensorsHaveTheirShapesAndBytes) {
   const pipeline::Pipeline p = read_pipeline();
   const auto tensors = resolve_tensors(p, bind(p, make_case("N=8")).value()).value();
