@@ -184,15 +184,49 @@ std::string there_and_back(int entries) {
   return text;
 }
 
-TEST(OpenclAgents, RingsCarryTilesBetweenTheCoresOfABlock) {
+void expect_there_and_back(Backend& backend) {
   constexpr int kEntries = 5;
   Kernel kernel(there_and_back(kEntries));
   Tensor x(DType::f32, {kEntries * 16, 16}), unit(DType::f32, {16, 16}), y(DType::f32, x.shape());
   for (std::size_t i = 0; i < x.as<float>().size(); ++i) x.as<float>()[i] = static_cast<float>(i) - 300;
   for (std::size_t i = 0; i < 16; ++i) unit.as<float>()[i * 17] = 1;
-  const RunReport report = kernel.run({&x, &unit, &y});
+  const RunReport report = kernel.run({&x, &unit, &y}, {}, 1, backend);
   ASSERT_EQ(report.status, RunStatus::completed) << report.reason;
   EXPECT_EQ(values_of<float>(y), values_of<float>(x));
+}
+
+TEST(OpenclAgents, RingsCarryTilesBetweenTheCoresOfABlock) { expect_there_and_back(shared_backend()); }
+
+TEST(OpenclAgents, SeveralLanesMakeOneCore) {
+  OpenclOptions options;
+  options.work_items = 4;
+  auto backend = create_opencl_backend(options);
+  ASSERT_TRUE(backend) << to_string(backend.error());
+  expect_there_and_back(**backend);
+}
+
+// One tensor of raw bytes holds a part per rank; pointers into it have the kernel's types.
+TEST(OpenclAgents, WindowsAreBytesThatPointersOfAnyTypeReach) {
+  Kernel kernel("module {\n" + function("waits", kWait + kCopy) + function("notifies", kNotify) + "}\n");
+  constexpr std::int64_t kPart = 64, kData = 16;  // bytes of a part, where its data begin
+  Tensor window(DType::u8, {3 * kPart});
+  Tensor* const tensors[] = {&window};
+  std::vector<Task> tasks(3);
+  for (std::size_t rank = 0; rank < tasks.size(); ++rank) {
+    Launch& launch = tasks[rank].launch;
+    launch.module = &kernel.module;
+    launch.function = kernel.module.find_function(rank == 1 ? "waits" : "notifies");
+    launch.arguments = {PointerArgument{0, kPart / 4}, PointerArgument{0, (kPart + kData) / 4}};  // rank 1's part
+    launch.tensors = tensors;
+    launch.rank = static_cast<std::int64_t>(rank);
+  }
+  const RunReport report = shared_backend().run_graph(tasks, kernel.options);
+  ASSERT_EQ(report.status, RunStatus::completed) << report.reason;
+  std::vector<std::uint8_t> expected(3 * kPart, 0);
+  expected[kPart] = 2;          // both notified
+  expected[kPart + kData] = 1;  // what they stored
+  expected[kPart + kData + 4] = 2;
+  EXPECT_EQ(values_of<std::uint8_t>(window), expected);
 }
 
 }  // namespace
