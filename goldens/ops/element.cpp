@@ -10,10 +10,7 @@ using boost::multiprecision::cpp_int;
 
 bool is_float(DType dtype) { return info(dtype).is_float; }
 
-BinaryFormat format_of(DType dtype) {
-  if (dtype == DType::f16) return kF16;
-  return dtype == DType::bf16 ? kBf16 : kF32;
-}
+BinaryFormat format_of(DType dtype) { return binary_format(dtype); }
 
 Number decode(DType dtype, std::uint64_t bits) {
   if (!is_float(dtype)) {
@@ -28,8 +25,8 @@ Number decode(DType dtype, std::uint64_t bits) {
   const auto code = static_cast<std::uint32_t>(bits);
   const std::uint32_t magnitude = code & (format.sign_bit() - 1);
   const bool negative = (code & format.sign_bit()) != 0;
-  if (magnitude > format.infinity()) return {Number::Class::nan, negative, {}};
-  if (magnitude == format.infinity()) return {Number::Class::infinite, negative, {}};
+  if (format.is_nan(code)) return {Number::Class::nan, negative, {}};
+  if (format.has_infinity() && magnitude == format.infinity()) return {Number::Class::infinite, negative, {}};
   return {Number::Class::finite, negative, exact_value(format, code)};
 }
 

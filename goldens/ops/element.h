@@ -20,7 +20,7 @@ struct Number {
   bool is_zero() const { return kind == Class::finite && value.significand == 0; }
 };
 
-// dtype: f32, f16, bf16 or an integer.
+// dtype: a float or an integer.
 bool is_float(DType dtype);
 BinaryFormat format_of(DType dtype);
 Number decode(DType dtype, std::uint64_t bits);

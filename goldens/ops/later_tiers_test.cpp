@@ -41,6 +41,70 @@ std::vector<Admissible> run(std::string op, std::vector<TileOperand> ins, TileSh
 
 TileShape one_row(DType dtype, std::int64_t n) { return {dtype, 1, n, 1, n}; }
 
+// ---- MX
+
+constexpr std::uint64_t kOneE4m3 = 0x38;
+
+TileValue whole(DType dtype, std::int64_t rows, std::int64_t cols, std::vector<std::uint64_t> elements) {
+  return {{dtype, rows, cols, rows, cols}, std::move(elements)};
+}
+
+// Ones times ones over two blocks of 32.
+Admissible scaled_ones(std::vector<std::uint64_t> left_scales, std::vector<std::uint64_t> right_scales) {
+  const std::vector<std::uint64_t> ones(64, kOneE4m3);
+  return run("tmatmul.mx",
+             {whole(DType::e4m3fn, 1, 64, ones), whole(DType::e8m0, 1, 2, std::move(left_scales)),
+              whole(DType::e4m3fn, 64, 1, ones), whole(DType::e8m0, 2, 1, std::move(right_scales))},
+             {DType::f32, 1, 1, 1, 1})[0];
+}
+
+TEST(TileOpScaledProduct, EachBlockHasItsScales) {
+  const Admissible sum = scaled_ones({128, 126}, {127, 130});  // 32 * 2 * 1 + 32 * 0.5 * 8
+  EXPECT_TRUE(admits(DType::f32, sum, bits(192.0F)));
+  EXPECT_FALSE(admits(DType::f32, sum, bits(192.01F)));
+  EXPECT_FALSE(admits(DType::f32, sum, bits(191.99F)));
+  const Admissible nan = scaled_ones({127, 255}, {127, 127});
+  EXPECT_TRUE(admits(DType::f32, nan, 0x7FC00000));
+  EXPECT_FALSE(admits(DType::f32, nan, bits(32.0F)));
+  // 2^-127 * 2^-127 * 64 is no f32 but zero.
+  EXPECT_TRUE(admits(DType::f32, scaled_ones({0, 0}, {0, 0}), 0));
+  EXPECT_TRUE(scaled_ones({254, 254}, {254, 254}).open);
+}
+
+struct Quantised {
+  std::uint64_t exponent, multiplier, largest, one;
+};
+
+// A block of ones with one larger number.
+Quantised quantised(float largest, std::string algorithm) {
+  std::vector<float> x(32, 1.0F);
+  x[5] = -largest;
+  TileOpRequest request;
+  request.op = "tquant.mx";
+  request.ins = {row(x)};
+  request.out = {DType::u8, 1, 32, 1, 32};
+  request.more_outs = {{DType::u8, 1, 32, 1, 1}, {DType::f32, 1, 8, 1, 1}, {DType::f32, 1, 8, 1, 1}};
+  request.attributes["quantScaleAlg"] = std::move(algorithm);
+  const auto element = [&](std::size_t output, std::size_t k) { return (*evaluate(request, machine(), output))[k].lo; };
+  EXPECT_EQ(element(2, 0), bits(largest));
+  return {element(1, 0), element(3, 0), element(0, 5), element(0, 0)};
+}
+
+// Worked by hand: e4m3fn's 384 is 0x7C, 448 0x7E, 256 0x78, 128 0x70, 64 0x68.
+TEST(TileOpBlocks, ShareAPowerOfTwo) {
+  const auto expect = [](const Quantised& found, std::uint64_t exponent, float multiplier, std::uint64_t largest,
+                         std::uint64_t one) {
+    EXPECT_EQ(found.exponent, exponent);
+    EXPECT_EQ(found.multiplier, bits(multiplier));
+    EXPECT_EQ(found.largest, largest);
+    EXPECT_EQ(found.one, one);
+  };
+  expect(quantised(3.0F, "ocp"), 120, 128.0F, 0xFC, 0x70);
+  expect(quantised(3.9F, "ocp"), 120, 128.0F, 0xFE, 0x70);  // 499.2 saturates
+  expect(quantised(3.0F, "nv"), 120, 128.0F, 0xFC, 0x70);
+  expect(quantised(3.9F, "nv"), 121, 64.0F, 0xF8, 0x68);  // 249.6
+}
+
 std::vector<std::uint64_t> random_words(std::array<std::uint32_t, 6> key_and_counter, std::int64_t rows,
                                         std::int64_t cols, std::map<std::string, std::string> attributes = {}) {
   std::vector<TileOperand> ins;

@@ -189,10 +189,110 @@ Elements dequantise(const TileOp& op) {
   });
 }
 
+// ---- tquant.mx: blocks of 32 along a row, or down a column, share a power of two (OCP MX 1.0, 6.3)
+
+class Blocks {
+ public:
+  explicit Blocks(const TileOp& op)
+      : source_(*op.tile(0)),
+        down_(op.attribute("grpAxis") == "axis0"),
+        covers_(op.attribute("quantScaleAlg") == "nv") {}
+
+  static bool whole(const TileOp& op) {
+    const TileValue* source = op.tile(0);
+    const bool down = op.attribute("grpAxis") == "axis0";
+    return source != nullptr && (down ? source->shape.valid_rows : source->shape.valid_cols) % 32 == 0;
+  }
+
+  struct Block {
+    bool special = false;  // holds a NaN or an infinity
+    std::uint64_t maximum = 0;
+  };
+  // The block of element (i, j), and the j-th of row i of blocks.
+  Block around(std::int64_t i, std::int64_t j) const { return down_ ? at(i / 32, j) : at(i, j / 32); }
+  Block at(std::int64_t i, std::int64_t j) const {
+    Block block;
+    for (std::int64_t k = 0; k < 32; ++k) {
+      const std::uint64_t bits = (down_ ? source_.at(32 * i + k, j) : source_.at(i, 32 * j + k)) & 0x7FFFFFFF;
+      block.special = block.special || bits >= 0x7F800000;
+      block.maximum = std::max(block.maximum, bits);
+    }
+    return block;
+  }
+
+  // The exponent of the scale, biased by 127; nothing where the sources differ.
+  std::optional<int> exponent(const Block& block) const {
+    if (!covers_) {
+      const int biased = static_cast<int>(block.maximum >> 23);
+      return biased > 8 ? std::optional(biased - 8) : std::nullopt;
+    }
+    // The maximum times the f32 nearest to 1/448, rounded to f32; up to the next power of two.
+    const Dyadic product = exact_value(kF32, static_cast<std::uint32_t>(block.maximum)) * exact_value(kF32, 0x3B124925);
+    const std::uint32_t scaled = round_exact(kF32, product, Rounding::rint);
+    if (scaled >> 23 == 0) return std::nullopt;
+    return static_cast<int>(scaled >> 23) + ((scaled & 0x7FFFFF) != 0 ? 1 : 0);
+  }
+  std::uint64_t element(std::int64_t i, std::int64_t j) const { return source_.at(i, j); }
+
+ private:
+  const TileValue& source_;
+  bool down_, covers_;
+};
+
+Elements mx_elements(const TileOp& op) {
+  if (!Blocks::whole(op)) return op.refuse("the source holds whole blocks of 32");
+  const Blocks blocks(op);
+  return op.each([&](std::int64_t i, std::int64_t j) {
+    const Blocks::Block block = blocks.around(i, j);
+    const auto exponent = blocks.exponent(block);
+    const auto bits = static_cast<std::uint32_t>(blocks.element(i, j));
+    if (block.special) return open_element();
+    const std::uint32_t sign = bits >> 24 & 0x80;
+    if ((bits & 0x7FFFFFFF) == 0) return exactly(sign);
+    if (!exponent) return open_element();
+    const Dyadic scaled = exact_value(kF32, bits & 0x7FFFFFFF) * Dyadic{1, 127 - *exponent};
+    if (scaled >= Dyadic{448, 0}) return exactly(sign | kE4m3fn.max_finite());
+    return exactly(sign | round_exact(kE4m3fn, scaled, Rounding::rint));
+  });
+}
+
+template <class Value>
+Elements of_blocks(const TileOp& op, std::size_t output, Value value) {
+  if (!Blocks::whole(op)) return op.refuse("the source holds whole blocks of 32");
+  const Blocks blocks(op);
+  return op.each_of(op.request.more_outs[output - 1],
+                    [&](std::int64_t i, std::int64_t j) { return value(blocks, blocks.at(i, j)); });
+}
+
+Elements mx_exponents(const TileOp& op) {
+  return of_blocks(op, 1, [](const Blocks& blocks, const Blocks::Block& block) {
+    if (block.special) return exactly(0xFF);
+    return exactly(static_cast<std::uint64_t>(blocks.exponent(block).value_or(0)));
+  });
+}
+
+Elements mx_maxima(const TileOp& op) {
+  return of_blocks(op, 2, [](const Blocks&, const Blocks::Block& block) {
+    return block.special ? open_element() : exactly(block.maximum);
+  });
+}
+
+Elements mx_multipliers(const TileOp& op) {
+  return of_blocks(op, 3, [](const Blocks& blocks, const Blocks::Block& block) {
+    const auto exponent = blocks.exponent(block);
+    if (block.special || !exponent) return open_element();
+    return exactly(round_exact(kF32, Dyadic{1, 127 - *exponent}, Rounding::rint));
+  });
+}
+
 constexpr std::array kRows{
-    TileOpRow{"tmov", 1, move, nullptr, 1},        TileOpRow{"tstore", 1, move, nullptr, 1},
-    TileOpRow{"textract", 3, extract, nullptr, 1}, TileOpRow{"tinsert", 3, insert, nullptr, 1},
-    TileOpRow{"tquant", 2, quantise, nullptr, 1},  TileOpRow{"tdequant", 3, dequantise},
+    TileOpRow{"tquant.mx", 1, mx_elements, mx_exponents, 0, {mx_maxima, mx_multipliers}},
+    TileOpRow{"tmov", 1, move, nullptr, 1},
+    TileOpRow{"tstore", 1, move, nullptr, 1},
+    TileOpRow{"textract", 3, extract, nullptr, 1},
+    TileOpRow{"tinsert", 3, insert, nullptr, 1},
+    TileOpRow{"tquant", 2, quantise, nullptr, 1},
+    TileOpRow{"tdequant", 3, dequantise},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // From elements to tiles: which source elements an element of the destination is made of.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,7 @@ struct TileOpRow {
   Elements (*apply)(const TileOp& op);
   Elements (*second)(const TileOp& op) = nullptr;  // of the second destination
   std::size_t optional = 0;                        // operands that may follow
+  std::array<Elements (*)(const TileOp& op), 2> later{};  // of the third and the fourth destination
 };
 // One table per family, each in the family's file.
 std::span<const TileOpRow> basic_rows();

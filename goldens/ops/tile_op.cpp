@@ -37,9 +37,10 @@ Result<std::vector<Admissible>> evaluate(const TileOpRequest& request, const Pro
         return bad_input("{}: {} operands, expected {} to {}", request.op, request.ins.size(), row.operands,
                          row.operands + row.optional);
       if (output == 0) return row.apply(ops::TileOp(request, profile));
-      if (output > 1 || row.second == nullptr || request.more_outs.empty())
+      const auto apply = output == 1 ? row.second : output <= 3 ? row.later[output - 2] : nullptr;
+      if (apply == nullptr || request.more_outs.size() < output)
         return bad_input("{} has no destination {}", request.op, output);
-      return row.second(ops::TileOp(request, profile));
+      return apply(ops::TileOp(request, profile));
     }
   return bad_input("no definition of the operation '{}'", request.op);
 }

@@ -23,6 +23,8 @@
 //   sorting: blocks with NaN, the index beside a value that occurs twice under indices not in order, the upper half of
 //     an f16 value's word, everything behind the last pair
 //   tscatter and mscatter: places written twice; places of a tile that no index names
+//   tquant.mx of blocks with NaN or an infinity, but for their exponent; and of blocks whose largest magnitude is 0 or
+//     below 2^-118, where public sources differ, the exponent 0 excepted
 //   a fused half result beyond the largest finite value (isa 2.7 says nothing of its saturation)
 // Both a multiplication and an addition rounded each and their exact value rounded once are right in tmuladddst,
 // tfusedmuladd, tfusedmuladdrelu, taxpy, and likewise in what rounds several times on the way (taddc and its relatives,

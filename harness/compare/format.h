@@ -121,6 +121,7 @@ decltype(auto) visit_format(DType dtype, F&& f) {
     case DType::i8:
       return f(IntegerFormat<std::int8_t>{});
     case DType::u8:
+    case DType::e8m0:
       return f(IntegerFormat<std::uint8_t>{});
     case DType::i16:
       return f(IntegerFormat<std::int16_t>{});

@@ -8,7 +8,24 @@
 
 namespace assay {
 
-enum class DType : std::uint8_t { f32, f16, bf16, e4m3fn, e4m3fnuz, e5m2, e2m1, i8, u8, i16, u16, i32, u32, i64, u64 };
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  e4m3fn,
+  e4m3fnuz,
+  e5m2,
+  e2m1,
+  i8,
+  u8,
+  i16,
+  u16,
+  i32,
+  u32,
+  i64,
+  u64,
+  e8m0
+};
 
 struct DTypeInfo {
   DType dtype;
@@ -19,7 +36,7 @@ struct DTypeInfo {
   std::string_view npy;  // .npy descr; formats numpy lacks travel as raw unsigned of the same width
 };
 
-inline constexpr std::array<DTypeInfo, 15> kDTypes{{
+inline constexpr std::array<DTypeInfo, 16> kDTypes{{
     {DType::f32, "f32", 32, true, true, "<f4"},
     {DType::f16, "f16", 16, true, true, "<f2"},
     {DType::bf16, "bf16", 16, true, true, "<u2"},
@@ -35,6 +52,9 @@ inline constexpr std::array<DTypeInfo, 15> kDTypes{{
     {DType::u32, "u32", 32, false, false, "<u4"},
     {DType::i64, "i64", 64, false, true, "<i8"},
     {DType::u64, "u64", 64, false, false, "<u8"},
+    // The scale of an MX block: n stands for 2^(n - 127), 255 for NaN. Handled as the number n: nothing computes with
+    // it.
+    {DType::e8m0, "e8m0", 8, false, false, "|u1"},
 }};
 
 constexpr const DTypeInfo& info(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }

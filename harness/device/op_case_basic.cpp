@@ -9,7 +9,8 @@ DType Drawing::draw_dtype() {
   std::vector<DType> legal;
   for (const DTypeInfo& candidate : kDTypes) {
     const bool movable = candidate.bits >= 8 && candidate.dtype != DType::e4m3fn &&
-                         candidate.dtype != DType::e4m3fnuz && candidate.dtype != DType::e5m2;
+                         candidate.dtype != DType::e4m3fnuz && candidate.dtype != DType::e5m2 &&
+                         candidate.dtype != DType::e8m0;
     if (row->dtypes.bits == 0 ? movable : row->dtypes.contains(candidate.dtype)) legal.push_back(candidate.dtype);
   }
   return legal[static_cast<std::size_t>(below(static_cast<std::int64_t>(legal.size())))];

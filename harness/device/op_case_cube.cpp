@@ -42,6 +42,31 @@ void Drawing::matrix_product() {
   case_.out = tile_of(out, "uniform");
 }
 
+// fp8 of either kind on either side; scales around 1, anywhere, and NaN.
+void Drawing::scaled_product() {
+  const auto element = [&] { return pick({DType::e4m3fn, DType::e5m2}); };
+  const DType a = element(), b = element();
+  const std::int64_t m = case_.op.starts_with("tgemv") ? 1 : 1 + below(2 * limits_.rows),
+                     k = 1 + below(48 * limits_.blocks), n = 1 + below(12 * limits_.blocks);
+  const std::int64_t rows = round_up(m, 16), depth = round_up(k, 64), cols = round_up(n, 32), blocks = (k + 31) / 32;
+  const auto fill = [&] {
+    return std::string(pick<const char*>(
+        {"normal", "half-integers", "order-sensitive", "normal:scale=0.01", "specials:finite=1", "specials"}));
+  };
+  const auto scale = [&] {
+    return std::string(pick<const char*>({"uniform:lo=120,hi=134", "uniform:lo=120,hi=134", "constant:127",
+                                          "uniform:lo=60,hi=190", "choice:127|126|130|127|125|255"}));
+  };
+  const TileShape out{DType::f32, rows, cols, m, n};
+  if (case_.op.ends_with(".acc")) case_.ins.push_back(tile_of(out, "normal"));
+  case_.ins.push_back(tile_of({a, rows, depth, m, k}, fill()));
+  case_.ins.push_back(tile_of({DType::e8m0, rows, depth / 32, m, blocks}, scale()));
+  case_.ins.push_back(tile_of({b, depth, cols, k, n}, fill()));
+  case_.ins.push_back(tile_of({DType::e8m0, depth / 32, cols, blocks, n}, scale()));
+  if (case_.op.ends_with(".bias")) case_.ins.push_back(tile_of({DType::f32, 1, cols, 1, n}, "normal"));
+  case_.out = tile_of(out, "uniform");
+}
+
 // Operands 0 and 1 make the accumulator: i8 by any product, f32 by one with the identity.
 void Drawing::accumulator_move() {
   const bool integers = chance(2);
@@ -94,7 +119,7 @@ void Drawing::accumulator_move() {
 
 bool Drawing::cube_family() {
   if (case_.op.starts_with("tmatmul") || case_.op.starts_with("tgemv"))
-    matrix_product();
+    case_.op.find(".mx") != std::string::npos ? scaled_product() : matrix_product();
   else if (is({"textract", "tinsert"}) || case_.property.ends_with("/acc"))
     accumulator_move();
   else

@@ -153,6 +153,25 @@ void Drawing::quantise() {
   case_.out = tile(shape);
 }
 
+// Whole blocks of 32 along the rows or down the columns.
+void Drawing::quantise_blocks() {
+  const bool down = chance(2);
+  const std::int64_t rows = down ? 32 * (1 + below(2)) : 1 + below(limits_.rows);
+  const std::int64_t cols = down ? 1 + below(16 * limits_.blocks) : 32 * (1 + below(limits_.blocks));
+  const TileShape source{DType::f32, rows, round_up(cols, 32), rows, cols};
+  case_.ins.push_back(tile_of(source, pick<const char*>({"normal", "normal:scale=1000", "half-integers", "ties",
+                                                         "normal:scale=0.0001", "specials:finite=1", "specials"})));
+  TileShape out = source;
+  out.dtype = pick({DType::e4m3fn, DType::i8, DType::u8});
+  case_.out = tile_of(out, out.dtype == DType::e4m3fn ? "normal" : "uniform");
+  const std::int64_t block_rows = down ? rows / 32 : rows, block_cols = down ? cols : cols / 32;
+  for (const DType dtype : {DType::u8, DType::f32, DType::f32})
+    case_.more_outs.push_back(tile({dtype, block_rows, round_up(block_cols, block_of(dtype)), block_rows, block_cols}));
+  case_.behind.emplace_back("quant_type", "MXFP8");
+  if (down || chance(2)) case_.behind.emplace_back("grpAxis", down ? "axis0" : "axis1");
+  if (chance(2)) case_.behind.emplace_back("quantScaleAlg", chance(2) ? "nv" : "ocp");
+}
+
 void Drawing::dequantise() {
   TileShape shape = draw_shape(pick({DType::i8, DType::i16}), chance(2) ? 8 : 1, 32);
   case_.ins.push_back(tile_of(shape, pick<const char*>({"uniform", "specials", "normal:scale=40"})));
@@ -193,6 +212,8 @@ bool Drawing::vector_family() {
     partial(0);
   else if (is({"tpartargmax", "tpartargmin"}))
     partial(2);
+  else if (is({"tquant.mx"}))
+    quantise_blocks();
   else if (is({"tquant"}))
     quantise();
   else if (is({"tdequant"}))

@@ -9,13 +9,20 @@ namespace assay::device {
 namespace {
 
 std::string element_name(DType dtype) {
+  if (dtype == DType::e4m3fn) return "f8E4M3FN";
+  if (dtype == DType::e5m2) return "f8E5M2";
+  if (dtype == DType::e8m0) return "!pto.f8E8M0";
   const std::string text(name(dtype));
   return text.starts_with('u') ? "ui" + text.substr(1) : text;
 }
 
-// Layouts of the spaces on a2a3 (isa 1.3).
-std::string layout_of(std::string_view space, bool boxed) {
-  if (!boxed) return "";
+enum class Layout : std::uint8_t { plain, boxed, left_scales, right_scales };
+
+// Layouts of the spaces on a2a3, and of scales wherever they stand (isa 1.3).
+std::string layout_of(std::string_view space, Layout layout) {
+  if (layout == Layout::plain) return "";
+  if (layout == Layout::left_scales) return ", blayout=row_major, slayout=row_major, fractal=32";
+  if (layout == Layout::right_scales) return ", blayout=col_major, slayout=col_major, fractal=32";
   if (space == "left") return ", blayout=row_major, slayout=row_major";
   if (space == "right") return ", blayout=row_major, slayout=col_major";
   if (space == "acc") return ", blayout=col_major, slayout=row_major, fractal=1024";
@@ -25,6 +32,7 @@ std::string layout_of(std::string_view space, bool boxed) {
 bool is_product(const OpCase& c) { return c.op.starts_with("tmatmul") || c.op.starts_with("tgemv"); }
 bool has_accumulator(const OpCase& c) { return c.op.ends_with(".acc"); }
 bool has_bias(const OpCase& c) { return c.op.ends_with(".bias"); }
+bool has_scales(const OpCase& c) { return c.op.find(".mx") != std::string::npos; }
 
 struct Tile {
   std::string id, type;
@@ -82,7 +90,8 @@ class CubeText {
   }
 
   // A tile of the space at the next free address, or at the given one.
-  Tile allocate(std::string_view space, const TileShape& shape, bool boxed = true, std::int64_t address = -1) {
+  Tile allocate(std::string_view space, const TileShape& shape, Layout layout = Layout::boxed,
+                std::int64_t address = -1) {
     std::int64_t& next = next_[std::string(space)];
     if (address < 0) {
       address = next;
@@ -96,7 +105,7 @@ class CubeText {
                               : fixed ? fmt::format(", valid={}x{}", shape.valid_rows, shape.valid_cols)
                                       : ", valid=?x?";
     const std::string type = fmt::format("!pto.tile_buf<{}, {}x{}x{}{}{}>", space, shape.rows, shape.cols,
-                                         element_name(shape.dtype), valid, layout_of(space, boxed));
+                                         element_name(shape.dtype), valid, layout_of(space, layout));
     const std::string extents =
         fixed ? ""
               : fmt::format(" valid_row = {} valid_col = {}", constant(shape.valid_rows), constant(shape.valid_cols));
@@ -111,15 +120,16 @@ class CubeText {
   }
 
   // The tensor in mat, then the same bytes with the operand's valid shape.
-  Tile load(const std::string& tensor, const TileShape& shape, bool boxed = true) {
+  Tile load(const std::string& tensor, const TileShape& shape, Layout layout = Layout::boxed) {
     const Tile part = partition(tensor, shape, shape.rows, shape.cols);
-    const Tile all = allocate("mat", whole(shape), boxed);
+    const Tile all = allocate("mat", whole(shape), layout);
     line(fmt::format("pto.tload ins({} : {}) outs({} : {})", part.id, part.type, all.id, all.type));
-    return allocate("mat", shape, boxed, last_address_);
+    return allocate("mat", shape, layout, last_address_);
   }
 
-  Tile move_to(std::string_view space, const Tile& source, const TileShape& shape, bool boxed = true) {
-    const Tile tile = allocate(space, shape, boxed);
+  Tile move_to(std::string_view space, const Tile& source, const TileShape& shape, Layout layout = Layout::boxed,
+               std::int64_t address = -1) {
+    const Tile tile = allocate(space, shape, layout, address);
     line(fmt::format("pto.tmov ins({} : {}) outs({} : {})", source.id, source.type, tile.id, tile.type));
     return tile;
   }
@@ -127,6 +137,13 @@ class CubeText {
   Tile operand(std::size_t index, std::string_view space) {
     const TileShape& shape = case_.ins[index].shape;
     return move_to(space, load(fmt::format("x{}", index), shape), shape);
+  }
+
+  // The scales of the operand moved last: the cube takes them from its address / 16.
+  Tile scales(std::size_t index, Layout layout) {
+    const std::int64_t address = last_address_ / 16;
+    const TileShape& shape = case_.ins[index].shape;
+    return move_to("scaling", load(fmt::format("x{}", index), shape, layout), shape, layout, address);
   }
 
   void multiply(std::string_view op, const std::vector<Tile>& ins, const Tile& out) {
@@ -156,11 +173,17 @@ class CubeText {
       const Tile right = move_to("right", load("identity", square), square);
       multiply("tmatmul", {left, right}, acc);
     }
-    std::vector<Tile> ins{operand(first, "left"), operand(first + 1, "right")};
-    if (has_accumulator(case_)) ins.insert(ins.begin(), acc);
+    std::vector<Tile> ins;
+    if (has_accumulator(case_)) ins.push_back(acc);
+    std::size_t at = first;
+    ins.push_back(operand(at++, "left"));
+    if (has_scales(case_)) ins.push_back(scales(at++, Layout::left_scales));
+    ins.push_back(operand(at++, "right"));
+    if (has_scales(case_)) ins.push_back(scales(at++, Layout::right_scales));
     if (has_bias(case_)) {
-      const TileShape& bias = case_.ins[2].shape;
-      ins.push_back(move_to("bias", load("x2", bias, false), bias, false));
+      const TileShape& bias = case_.ins[at].shape;
+      const std::string tensor = fmt::format("x{}", at);
+      ins.push_back(move_to("bias", load(tensor, bias, Layout::plain), bias, Layout::plain));
     }
     multiply(case_.op, ins, acc);
     store(acc);
@@ -181,7 +204,8 @@ class CubeText {
         operands += fmt::format(", %s{}", i);
         types += ", i64";
       } else {
-        const Tile words = move_to("scaling", load(fmt::format("x{}", i), in.shape, false), in.shape, false);
+        const Tile words =
+            move_to("scaling", load(fmt::format("x{}", i), in.shape, Layout::plain), in.shape, Layout::plain);
         operands += ", " + words.id;
         types += ", " + words.type;
       }

@@ -91,6 +91,7 @@ class Drawing {
   void half_result();
   void partial(std::size_t indices);
   void quantise();
+  void quantise_blocks();
   void dequantise();
   // op_case_indexed.cpp
   bool indexed_family();
@@ -108,6 +109,7 @@ class Drawing {
   // op_case_cube.cpp
   bool cube_family();
   void matrix_product();
+  void scaled_product();
   void accumulator_move();
   TileShape boxed(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_t valid_rows, std::int64_t valid_cols);
 

@@ -12,6 +12,7 @@ using goldens::PadWord;
 using goldens::TileShape;
 
 std::string element_name(DType dtype) {
+  if (dtype == DType::e4m3fn) return "f8E4M3FN";
   const std::string text(name(dtype));
   return text.starts_with('u') ? "ui" + text.substr(1) : text;
 }
@@ -218,7 +219,11 @@ class KernelText {
     const auto& [key, value] = attribute;
     if (value == "true" || value == "false") return fmt::format("{} = {}", key, value);
     if (value.find_first_not_of("0123456789") == std::string::npos) return fmt::format("{} = {} : i32", key, value);
-    const std::string kind = key == "cmpMode" ? "cmp" : key == "maskPattern" ? "mask_pattern" : key;
+    const std::string kind = key == "cmpMode"         ? "cmp"
+                             : key == "maskPattern"   ? "mask_pattern"
+                             : key == "grpAxis"       ? "mx_group_axis"
+                             : key == "quantScaleAlg" ? "quant_scale_alg"
+                                                      : key;
     return fmt::format("{} = #pto<{} {}>", key, kind, value);
   }
 

@@ -7,6 +7,7 @@
 #include "harness/pto/element_scalar.h"
 #include "harness/pto/known_ops.h"
 #include "harness/pto/literal.h"
+#include "harness/pto/product.h"
 
 namespace assay::pto {
 namespace {
@@ -294,6 +295,12 @@ class FunctionGenerator {
         result(make(code, {view, argument(ScalarType{ScalarKind::index})}), ScalarType{ScalarKind::index});
         return;
       }
+      case OpCode::tget_scale_addr: {
+        const bool left = chance(2);
+        const ValueId factor = value(factor_tile(left ? Space::left : Space::right));
+        const ValueId scales = value(scale_tile(left ? Space::scale_left : Space::scale_right));
+        return finish(make(code), {factor}, {scales});
+      }
       case OpCode::set_validshape: {
         TileType tile = tile_type(element);
         tile.valid_rows = tile.valid_cols = kDynamic;
@@ -451,17 +458,40 @@ class FunctionGenerator {
     const ValueId out = tile_of(accumulator ? Space::mat : extract ? Space::left : Space::mat, element);
     finish(std::move(operation), ins, {out});
   }
-  void matmul(Operation operation) {
-    const std::string_view name = mnemonic(operation.code);
-    const bool integers = chance(3);
+  void matmul(Operation operation, const ProductForm& form) {
+    const bool integers = !form.scaled && chance(3);
     const DType operand = integers ? DType::i8 : chance(2) ? DType::f16 : DType::f32;
     const DType acc = integers ? DType::i32 : DType::f32;
     std::vector<ValueId> ins;
-    if (name.ends_with(".acc")) ins.push_back(tile_of(Space::acc, acc));
-    ins.push_back(tile_of(Space::left, operand));
-    ins.push_back(tile_of(Space::right, operand));
-    if (name.ends_with(".bias")) ins.push_back(tile_of(Space::bias, acc));
-    finish(std::move(operation), ins, {tile_of(Space::acc, acc)});
+    for (const Space space : form.spaces()) {
+      const bool factor = space == Space::left || space == Space::right;
+      if (form.scaled && factor)
+        ins.push_back(value(factor_tile(space)));
+      else if (holds_scales(space))
+        ins.push_back(value(scale_tile(space)));
+      else
+        ins.push_back(tile_of(space, factor ? operand : acc));
+    }
+    const ValueId out = ins.back();
+    ins.pop_back();
+    finish(std::move(operation), ins, {out});
+  }
+  // 32x64 times 64x32, and one scale for 32 k's.
+  TileType factor_tile(Space space) {
+    TileType tile = tile_in(space, chance(2) ? DType::e4m3fn : DType::e5m2);
+    tile.rows = tile.valid_rows = space == Space::left ? 32 : 64;
+    tile.cols = tile.valid_cols = space == Space::left ? 64 : 32;
+    return tile;
+  }
+  TileType scale_tile(Space space) {
+    const bool left = space == Space::scale_left;
+    TileType tile = tile_in(space, DType::e8m0);
+    tile.rows = tile.valid_rows = left ? 32 : 2;
+    tile.cols = tile.valid_cols = left ? 2 : 32;
+    tile.blayout = left ? BoxOrder::row_major : BoxOrder::col_major;
+    tile.slayout = left ? InnerLayout::row_major : InnerLayout::col_major;
+    tile.fractal = 32;
+    return tile;
   }
   void finish(Operation operation, const std::vector<ValueId>& ins, const std::vector<ValueId>& outs) {
     segment(operation, ins);
@@ -591,7 +621,7 @@ class FunctionGenerator {
       case OpCode::tinsert:
         return cut(std::move(operation));
       default:
-        if (row.tier == Tier::t3) return matmul(std::move(operation));
+        if (const auto form = product_form(row.code)) return matmul(std::move(operation), *form);
         break;
     }
     const DType element = legal_element(row);

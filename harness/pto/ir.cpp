@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
 namespace assay::pto {
 namespace {
 
@@ -23,6 +25,8 @@ std::string_view element_name(DType dtype) {
       return "f8E5M2";
     case DType::e2m1:
       return "!pto.f4E2M1x2";
+    case DType::e8m0:
+      return "!pto.f8E8M0";
     case DType::u8:
       return "ui8";
     case DType::u16:
@@ -41,7 +45,9 @@ std::string extent(std::int64_t value) { return value == kDynamic ? "?" : fmt::f
 constexpr std::string_view kScalarNames[] = {"i1",   "i8",   "i16",   "i32", "i64",  "ui8", "ui16",
                                              "ui32", "ui64", "index", "f16", "bf16", "f32"};
 constexpr int kScalarBits[] = {1, 8, 16, 32, 64, 8, 16, 32, 64, 64, 16, 16, 32};
-constexpr std::string_view kSpaceNames[] = {"vec", "mat", "left", "right", "acc", "bias", "scaling"};
+constexpr std::string_view kSpaceNames[] = {"vec",  "mat",     "left",       "right",      "acc",
+                                            "bias", "scaling", "scale_left", "scale_right"};
+static_assert(std::size(kSpaceNames) == kSpaceCount);
 
 struct TypePrinter {
   std::string operator()(const ScalarType& type) const {
@@ -55,8 +61,9 @@ struct TypePrinter {
                        element_name(type.element));
   }
   std::string operator()(const TileType& type) const {
+    const std::string_view space = holds_scales(type.space) ? name(Space::scaling) : name(type.space);
     std::string text =
-        fmt::format("!pto.tile_buf<{}, {}x{}x{}", name(type.space), type.rows, type.cols, element_name(type.element));
+        fmt::format("!pto.tile_buf<{}, {}x{}x{}", space, type.rows, type.cols, element_name(type.element));
     if (type.valid_rows != type.rows || type.valid_cols != type.cols)
       text += fmt::format(", valid={}x{}", extent(type.valid_rows), extent(type.valid_cols));
     if (type.blayout == BoxOrder::col_major) text += ", blayout=col_major";

@@ -49,7 +49,11 @@ struct ViewType {  // !pto.tensor_view<?x?xf32>, !pto.partition_tensor_view<..>:
   bool operator==(const ViewType&) const = default;
 };
 
-enum class Space : std::uint8_t { vec, mat, left, right, acc, bias, scaling };
+// The MX scales of the left and of the right operand have memories of their own (isa 1.2). The text says loc=scaling of
+// both: a tile of !pto.f8E8M0 whose boxes stand row_major belongs to the left operand, col_major to the right one.
+enum class Space : std::uint8_t { vec, mat, left, right, acc, bias, scaling, scale_left, scale_right };
+inline constexpr std::size_t kSpaceCount = 9;
+
 enum class BoxOrder : std::uint8_t { row_major, col_major };
 enum class InnerLayout : std::uint8_t { none_box, row_major, col_major };
 enum class Pad : std::uint8_t { null, zero, max, min };
@@ -179,6 +183,7 @@ struct Operation {
   //   comm.treduce: dst, acc, recv, group · syncall: workspace (0 or 1), used cores (0 or 1), scratch tiles of text
   //   that still has them · alloc_multi_tile: as alloc_tile · multi_tile_get: multi-tile, slot · get_validshape: tile ·
   //   get_tensor_view_dim: view, dimension
+  //   tget_scale_addr: operand, scales
   // ins of tile ops with operands of their own kind: tmov, tstore: source, then preQuantScalar (an integer) or fp (a
   //   scaling tile), if any · textract, tinsert: source, row, column, then the same · tgather: source, indices,
   //   scratch; source alone with "maskPattern"; source, k value, scratch with "cmpMode" (outs: dst, cdst) · tmrgsort:
@@ -253,5 +258,6 @@ bool waits_or_orders(const Function& function);
 std::string to_string(const Type& type);  // as printed; tiles in the compact spelling
 int bits_of(ScalarKind kind);             // index is 64
 std::string_view name(Space space);
+constexpr bool holds_scales(Space space) { return space == Space::scale_left || space == Space::scale_right; }
 
 }  // namespace assay::pto

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "harness/pto/product.h"
+
 namespace assay::pto {
 namespace {
 
@@ -15,8 +17,6 @@ struct Refused {
 
 // Operations of the tile level that stay refused (pto-format.md sections 1.1 and 5).
 constexpr Refused kRefused[] = {
-    {"it belongs to the MX formats (block-scaled fp8 and fp4), which this version does not execute",
-     "tquant.mx tmatmul.mx tmatmul.mx.acc tmatmul.mx.bias tgemv.mx tgemv.mx.acc tgemv.mx.bias tget_scale_addr "},
     {"it transfers asynchronously by SDMA, which this version does not execute; pto.comm.tput and pto.comm.tget are",
      "tput_async tget_async wait_async_event test_async_event build_async_session comm.tput_async comm.tget_async "
      "comm.wait_async_event comm.test_async_event comm.build_async_session tprefetch_async "
@@ -117,6 +117,7 @@ bool is_known_attribute(OpCode code, std::string_view key) {
     return is({"id", "dir_mask", "slot_size", "slot_num", "local_slot_num", "nosplit", "split", "name", "size",
                "location", "auto", "base", "peer_func"});
   if (row.family == Family::comm) return is({"atomicType", "notifyOp", "cmp", "reduceOp", "root", "mode", "core_type"});
+  if (product_form(code)) return key == "accPhase";
   switch (code) {
     case OpCode::call:
       return key == "callee";
@@ -129,13 +130,6 @@ bool is_known_attribute(OpCode code, std::string_view key) {
     case OpCode::textract:
     case OpCode::tinsert:
       return is({"reluPreMode", "accToVecMode"});
-    case OpCode::tmatmul:
-    case OpCode::tmatmul_acc:
-    case OpCode::tmatmul_bias:
-    case OpCode::tgemv:
-    case OpCode::tgemv_acc:
-    case OpCode::tgemv_bias:
-      return key == "accPhase";
     case OpCode::tcvt:
       return is({"rmode", "satmode", "sat_mode"});
     case OpCode::tci:
@@ -161,6 +155,8 @@ bool is_known_attribute(OpCode code, std::string_view key) {
       return is({"coalesce", "scatterAtomicOp", "scatterOob", "scatterConflict"});
     case OpCode::tquant:
       return key == "quant_type";
+    case OpCode::tquant_mx:
+      return is({"quant_type", "quantScaleAlg", "grpAxis", "interleave", "storeMode"});
     case OpCode::tfillpad:
       return key == "padValue";
     default:

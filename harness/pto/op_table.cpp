@@ -17,6 +17,8 @@ constexpr DTypeSet kNumeric{DType::f32, DType::f16, DType::i32, DType::i16};
 constexpr DTypeSet kIota{DType::i32, DType::u32, DType::i16, DType::u16};
 constexpr DTypeSet kInteger{DType::i32, DType::u32, DType::i16, DType::u16, DType::i8, DType::u8};
 constexpr DTypeSet kAccumulator{DType::i32, DType::f32};
+constexpr DTypeSet kSingle{DType::f32};
+constexpr DTypeSet kByte{DType::e4m3fn, DType::i8, DType::u8};
 constexpr DTypeSet kMask{DType::i8, DType::u8};
 constexpr DTypeSet kQuantised{DType::i8, DType::u8};
 constexpr DTypeSet kMovable{DType::f32, DType::f16, DType::bf16, DType::i32, DType::u32,

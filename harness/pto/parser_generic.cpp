@@ -186,6 +186,7 @@ bool Parser::segment_generic(const OpInfo& row, Operation& operation, const std:
       sizes = {1, 1, 1};
       break;
     case OpCode::load_scalar:
+    case OpCode::tget_scale_addr:
       sizes = {1, 1};
       break;
     case OpCode::store_scalar:

@@ -135,7 +135,8 @@ bool Parser::parse_elided_type(Type& type, ViewHint hint) {
   if (is_view) return parse_view_rest(type, hint == ViewHint::partition);
   const Token first = lexer_.next();
   lexer_.seek(start);
-  if (first.kind == TokenKind::word && lookup(kElements, first.text)) return parse_ptr_rest(type);
+  const bool named = first.kind == TokenKind::punctuation && first.text == "!";  // <!pto.f8E8M0, gm>
+  if (named || (first.kind == TokenKind::word && lookup(kElements, first.text))) return parse_ptr_rest(type);
   return parse_tile_rest(type);
 }
 
@@ -157,10 +158,16 @@ bool Parser::parse_element(DType& element) {
   if (at('!')) {
     const std::size_t begin = token_.offset;
     advance();
+    if (at_word("pto.f8E8M0")) {
+      element = DType::e8m0;
+      advance();
+      return true;
+    }
     return fail(begin, fmt::format("element type !{} is not executed by this version", token_.text));
   }
   const ElementName* row = token_.kind == TokenKind::word ? lookup(kElements, token_.text) : nullptr;
-  if (!row) return fail_found("an element type (f32 f16 bf16 i8 ui8 i16 ui16 i32 ui32 i64 ui64 f8E4M3FN f8E5M2)");
+  if (!row)
+    return fail_found("an element type (f32 f16 bf16 i8 ui8 i16 ui16 i32 ui32 i64 ui64 f8E4M3FN f8E5M2 !pto.f8E8M0)");
   element = row->dtype;
   advance();
   return true;
@@ -292,6 +299,10 @@ bool Parser::parse_tile_rest(Type& type) {
     return fail(begin, "a tile type needs loc, dtype, rows and cols, or the compact <vec, 16x64xf32>");
   if (!(seen & kValidRow)) tile.valid_rows = tile.rows;
   if (!(seen & kValidCol)) tile.valid_cols = tile.cols;
+  if (tile.space == Space::scaling && tile.element == DType::e8m0)
+    tile.space = tile.slayout == InnerLayout::row_major   ? Space::scale_left
+                 : tile.slayout == InnerLayout::col_major ? Space::scale_right
+                                                          : Space::scaling;
   type = tile;
   return expect('>', "to close the tile type");
 }

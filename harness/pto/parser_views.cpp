@@ -27,6 +27,8 @@ bool Parser::parse_view_operation(bool subset, Operation& operation, std::vector
       return parse_reinterpret(operation, results);
     case OpCode::addptr:
       return parse_addptr(operation, results);
+    case OpCode::tget_scale_addr:
+      return parse_tile_operation(operation);
     case OpCode::load_scalar:
     case OpCode::store_scalar:
       return parse_scalar_memory(operation, results);

@@ -376,6 +376,9 @@ std::string FunctionPrinter::head_view(const Operation& operation) {
     case OpCode::tgetval:
       return fmt::format("{} ins({} : {}) outs : {}{}", name, values(operation.operands), types(operation.operands),
                          result_type(operation), attributes);
+    case OpCode::tget_scale_addr:
+      return fmt::format("{} ins({} : {}) outs({} : {}){}", name, segment(0), operand_type(operation, 0), segment(1),
+                         operand_type(operation, 1), attributes);
     case OpCode::tsetval: {
       const auto rest = std::span(operation.operands).subspan(1);
       return fmt::format("{} ins({} : {}) outs({} : {}){}", name, values(rest), types(rest), operand(operation, 0),

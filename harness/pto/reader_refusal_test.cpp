@@ -13,8 +13,6 @@ struct Refusal {
 };
 
 constexpr Refusal kRefusals[] = {
-    {"pto.tquant.mx ins(%n : index)", "pto.tquant.mx is not executed: it belongs to the MX formats", 2, 1},
-    {"pto.tmatmul.mx.acc ins(%n : index)", "it belongs to the MX formats", 2, 1},
     {"%r = pto.comm.tput_async(%n)", "it transfers asynchronously by SDMA", 2, 6},
     {"%r = pto.tput_async(%n)", "pto.comm.tput and pto.comm.tget are", 2, 6},
     {"%r = pto.talloc_to_aiv {id = 0} -> i32", "it names slots of a ring in global memory", 2, 6},

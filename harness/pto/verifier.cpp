@@ -48,6 +48,7 @@ std::size_t segments_of(OpCode code) {
     case OpCode::syncall:
       return 3;
     case OpCode::load_scalar:
+    case OpCode::tget_scale_addr:
     case OpCode::tpush_to_aiv:
     case OpCode::tpush_to_aic:
     case OpCode::comm_tnotify:
@@ -118,6 +119,7 @@ int results_of(OpCode code) {
     case OpCode::call:
       return -1;
     case OpCode::set_validshape:
+    case OpCode::tget_scale_addr:
     case OpCode::store_scalar:
     case OpCode::tsetval:
     case OpCode::local_array_set:
@@ -231,9 +233,14 @@ std::string tile_type_problem(const TileType& tile, bool is_subview) {
   };
   if (!fits(tile.valid_rows, tile.rows) || !fits(tile.valid_cols, tile.cols))
     return text + ": the valid shape exceeds the tile";
+  if (tile.element == DType::e8m0 && tile.space == Space::scaling)
+    return text + ": scales stand in boxes, row_major those of the left operand, col_major those of the right one";
+  const BoxOrder outer = tile.space == Space::scale_left ? BoxOrder::row_major : BoxOrder::col_major;
+  if (holds_scales(tile.space) && (tile.fractal != 32 || tile.blayout != outer))
+    return text + ": scales of the left operand are Zz, of the right one Nn, with fractal=32 (isa 1.3)";
   if (tile.slayout != InnerLayout::none_box) {
     const Box box = inner_box(tile);
-    const bool rows_waived = tile.space == Space::vec || tile.rows == 1;
+    const bool rows_waived = tile.space == Space::vec || tile.rows == 1 || tile.fractal == 32;
     if ((tile.rows % box.rows != 0 && !rows_waived) || tile.cols % box.cols != 0)
       return fmt::format("{}: the boxed layout needs multiples of {}x{} elements (isa 1.4)", text, box.rows, box.cols);
     return {};

@@ -1,6 +1,7 @@
 // Static rules of transfers between memories and of the cube (pto-isa.md 1.2, 2.1, 2.2; pto-format.md 3.2, 3.4).
 #include <algorithm>
 
+#include "harness/pto/product.h"
 #include "harness/pto/verify_function.h"
 
 namespace assay::pto {
@@ -13,14 +14,16 @@ struct Route {
   Space from, to;
 };
 // isa 2.1; L1 to UB is the op class TMOV_M2V of the events (format 3.5).
-constexpr Route kMoves[] = {{Space::mat, Space::left},    {Space::mat, Space::right}, {Space::mat, Space::bias},
-                            {Space::mat, Space::scaling}, {Space::mat, Space::vec},   {Space::mat, Space::mat},
-                            {Space::vec, Space::vec},     {Space::vec, Space::mat},   {Space::acc, Space::mat},
-                            {Space::acc, Space::vec}};
-constexpr Route kExtracts[] = {{Space::mat, Space::left}, {Space::mat, Space::right}, {Space::mat, Space::scaling},
-                               {Space::mat, Space::bias}, {Space::mat, Space::mat},   {Space::mat, Space::vec},
-                               {Space::acc, Space::mat},  {Space::acc, Space::vec},   {Space::vec, Space::mat},
-                               {Space::vec, Space::vec}};
+constexpr Route kMoves[] = {
+    {Space::mat, Space::left},    {Space::mat, Space::right},      {Space::mat, Space::bias},
+    {Space::mat, Space::scaling}, {Space::mat, Space::vec},        {Space::mat, Space::mat},
+    {Space::vec, Space::vec},     {Space::vec, Space::mat},        {Space::acc, Space::mat},
+    {Space::acc, Space::vec},     {Space::mat, Space::scale_left}, {Space::mat, Space::scale_right}};
+constexpr Route kExtracts[] = {
+    {Space::mat, Space::scale_left}, {Space::mat, Space::scale_right}, {Space::mat, Space::left},
+    {Space::mat, Space::right},      {Space::mat, Space::scaling},     {Space::mat, Space::bias},
+    {Space::mat, Space::mat},        {Space::mat, Space::vec},         {Space::acc, Space::mat},
+    {Space::acc, Space::vec},        {Space::vec, Space::mat},         {Space::vec, Space::vec}};
 constexpr Route kInserts[] = {{Space::acc, Space::mat},
                               {Space::acc, Space::vec},
                               {Space::vec, Space::mat},
@@ -108,6 +111,8 @@ void FunctionVerifier::check_elements_move(const Operation& operation, ValueId s
       (source.element == DType::f16 || source.element == DType::bf16))
     return;
   if (destination.space == Space::scaling) return;
+  // Scales come as bytes too: tquant.mx writes them as such.
+  if (holds_scales(destination.space) && source.element == DType::u8) return;
   report(operation, "operand 1 has element type {}, the destination {}: {}, {}", assay::name(source.element),
          assay::name(destination.element), described(source_id), described(destination_id));
 }
@@ -167,36 +172,87 @@ void FunctionVerifier::check_cut(const Operation& operation) {
   check("column", ins[2], part.valid_cols, whole.cols);
 }
 
+// The scales of an operand: one for each block of 32 k's of a row of the left, of a column of the right.
+void FunctionVerifier::check_scales(const Operation& operation, ValueId operand_id, ValueId scales_id) {
+  const TileType& operand = *as<TileType>(operand_id);
+  const TileType& scales = *as<TileType>(scales_id);
+  const bool left = operand.space == Space::left;
+  const std::int64_t k = left ? operand.cols : operand.rows, others = left ? operand.rows : operand.cols;
+  if (k % (2 * kScaleBlock) != 0)
+    report(operation, "k of the tile is {}, expected a multiple of {}: {}", k, 2 * kScaleBlock, described(operand_id));
+  const auto extents = [&](const TileType& tile, bool valid) {
+    const std::int64_t rows = valid ? tile.valid_rows : tile.rows, cols = valid ? tile.valid_cols : tile.cols;
+    return left ? std::pair(rows, cols) : std::pair(cols, rows);
+  };
+  if (extents(scales, false) != std::pair(others, scale_blocks(k)))
+    report(operation, "scales of {}x{} elements for an operand of {}x{}, expected one for {} k's: {}, {}", scales.rows,
+           scales.cols, operand.rows, operand.cols, kScaleBlock, described(scales_id), described(operand_id));
+  const auto [valid_others, valid_k] = extents(operand, true);
+  const auto [scaled_others, scaled_blocks] = extents(scales, true);
+  if ((valid_others != kDynamic && scaled_others != kDynamic && scaled_others != valid_others) ||
+      (valid_k != kDynamic && scaled_blocks != kDynamic && scaled_blocks != scale_blocks(valid_k)))
+    report(operation, "the valid scales are not those of the valid operand: {}, {}", described(scales_id),
+           described(operand_id));
+}
+
+void FunctionVerifier::check_scale_address(const Operation& operation) {
+  if (operation.segments[0] != 1 || operation.segments[1] != 1) {
+    report(operation, "takes one operand of a product and its scales");
+    return;
+  }
+  const auto* operand = as<TileType>(operation.operands[0]);
+  const auto* scales = as<TileType>(operation.operands[1]);
+  const bool left = operand && operand->space == Space::left;
+  if (!operand || (!left && operand->space != Space::right))
+    report(operation, "ins() must be a left or right tile, found {}", described(operation.operands[0]));
+  else if (!scales || scales->space != (left ? Space::scale_left : Space::scale_right))
+    report(operation, "outs() must be the scales of the {} operand, found {}", left ? "left" : "right",
+           described(operation.operands[1]));
+  else
+    check_scales(operation, operation.operands[0], operation.operands[1]);
+}
+
 void FunctionVerifier::check_matmul(const Operation& operation) {
   const auto ins = operation.segment(0);
   const ValueId out = operation.segment(1)[0];
-  const bool accumulates = operation.code == OpCode::tmatmul_acc || operation.code == OpCode::tgemv_acc;
-  const bool biased = operation.code == OpCode::tmatmul_bias || operation.code == OpCode::tgemv_bias;
-  const ValueId left_id = ins[accumulates ? 1 : 0], right_id = ins[accumulates ? 2 : 1];
-  const auto expect = [&](ValueId id, Space space) {
+  const ProductForm form = *product_form(operation.code);
+  const std::vector<Space> spaces = form.spaces();
+  for (std::size_t i = 0; i < spaces.size(); ++i) {
+    const ValueId id = i < ins.size() ? ins[i] : out;
     const auto* tile = as<TileType>(id);
-    if (tile && tile->space == space) return tile;
-    report(operation, "expected a {} tile, found {}", name(space), described(id));
-    return static_cast<const TileType*>(nullptr);
-  };
-  const TileType* left = expect(left_id, Space::left);
-  const TileType* right = left ? expect(right_id, Space::right) : nullptr;
-  const TileType* acc = right ? expect(out, Space::acc) : nullptr;
-  if (!acc) return;
-  if (accumulates && !expect(ins[0], Space::acc)) return;
-  if (accumulates && as<TileType>(ins[0])->element != acc->element)
+    if (tile && tile->space == spaces[i]) continue;
+    if (holds_scales(spaces[i]))
+      report(operation, "expected the scales of the {} operand, a scaling tile of !pto.f8E8M0 with {} boxes, found {}",
+             spaces[i] == Space::scale_left ? "left" : "right",
+             spaces[i] == Space::scale_left ? "row_major" : "col_major", described(id));
+    else
+      report(operation, "expected a {} tile, found {}", name(spaces[i]), described(id));
+    return;
+  }
+  const ValueId left_id = ins[form.left()], right_id = ins[form.right()];
+  const TileType *left = as<TileType>(left_id), *right = as<TileType>(right_id), *acc = as<TileType>(out);
+  if (form.accumulates && as<TileType>(ins[0])->element != acc->element)
     report(operation, "accumulates {} into {}: {}, {}", assay::name(as<TileType>(ins[0])->element),
            assay::name(acc->element), described(ins[0]), described(out));
-  if (biased && !expect(ins[2], Space::bias)) return;
-  if (biased && as<TileType>(ins[2])->element != acc->element)
-    report(operation, "a bias of {} for an accumulator of {}: {}, {}", assay::name(as<TileType>(ins[2])->element),
-           assay::name(acc->element), described(ins[2]), described(out));
+  if (form.biased && as<TileType>(ins[form.bias()])->element != acc->element)
+    report(operation, "a bias of {} for an accumulator of {}: {}, {}",
+           assay::name(as<TileType>(ins[form.bias()])->element), assay::name(acc->element), described(ins[form.bias()]),
+           described(out));
+  const auto is_fp8 = [](DType element) { return element == DType::e4m3fn || element == DType::e5m2; };
   const DType operand = left->element;
   const bool integers = operand == DType::i8;
   const bool floats = operand == DType::f16 || operand == DType::bf16 || operand == DType::f32;
-  if (right->element != operand || (!integers && !floats) || acc->element != (integers ? DType::i32 : DType::f32))
+  if (form.scaled) {
+    if (!is_fp8(operand) || !is_fp8(right->element) || acc->element != DType::f32)
+      report(operation, "{} times {} into {} is not legal, expected f8E4M3FN or f8E5M2 each into f32",
+             assay::name(operand), assay::name(right->element), assay::name(acc->element));
+    check_scales(operation, left_id, ins[form.left_scales()]);
+    check_scales(operation, right_id, ins[form.right_scales()]);
+  } else if (right->element != operand || (!integers && !floats) ||
+             acc->element != (integers ? DType::i32 : DType::f32)) {
     report(operation, "{} times {} into {} is not legal, expected i8 times i8 into i32, or f16, bf16 or f32 into f32",
            assay::name(operand), assay::name(right->element), assay::name(acc->element));
+  }
   const auto agree = [&](std::string_view what, std::int64_t a, ValueId a_id, std::int64_t b, ValueId b_id) {
     if (a != kDynamic && b != kDynamic && a != b)
       report(operation, "{} is {} and {}: {}, {}", what, a, b, described(a_id), described(b_id));

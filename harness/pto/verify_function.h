@@ -83,6 +83,8 @@ class FunctionVerifier {
   void check_move(const Operation& operation);
   void check_cut(const Operation& operation);
   void check_matmul(const Operation& operation);
+  void check_scales(const Operation& operation, ValueId operand, ValueId scales);
+  void check_scale_address(const Operation& operation);
   bool check_fixpipe(const Operation& operation, const TileType& source, std::span<const ValueId> parameter);
   void check_elements_move(const Operation& operation, ValueId source_id, ValueId destination_id, bool quantised);
 

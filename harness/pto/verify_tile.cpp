@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "harness/pto/literal.h"
+#include "harness/pto/product.h"
 #include "harness/pto/verify_function.h"
 
 namespace assay::pto {
@@ -94,6 +95,8 @@ std::string FunctionVerifier::operand_pattern(const Operation& operation) const 
       return "nn";
     case OpCode::tquant:
       return "uuuu";
+    case OpCode::tquant_mx:
+      return "u";
     case OpCode::tdequant:
       return "uuu";
     case OpCode::tprefetch:
@@ -135,16 +138,10 @@ void FunctionVerifier::check_tile(const Operation& operation) {
     case OpCode::textract:
     case OpCode::tinsert:
       return check_cut(operation);
-    case OpCode::tmatmul:
-    case OpCode::tmatmul_acc:
-    case OpCode::tmatmul_bias:
-    case OpCode::tgemv:
-    case OpCode::tgemv_acc:
-    case OpCode::tgemv_bias:
-      return check_matmul(operation);
     default:
       break;
   }
+  if (product_form(operation.code)) return check_matmul(operation);
   if (!check_destinations(operation)) return;
   check_tile_operands(operation);
   check_tile_attributes(operation);
@@ -303,6 +300,11 @@ void FunctionVerifier::check_tile_attributes(const Operation& operation) {
     case OpCode::tquant:
       check_word(operation, "quant_type",
                  std::array<std::string_view, 4>{"INT8_SYM", "INT8_ASYM", "int8_sym", "int8_asym"});
+      return;
+    case OpCode::tquant_mx:
+      check_word(operation, "quant_type", std::array<std::string_view, 2>{"MXFP8", "MXFP4_E2M1"});
+      check_word(operation, "quantScaleAlg", std::array<std::string_view, 4>{"ocp", "nv", "OCP", "NV"});
+      check_word(operation, "grpAxis", std::array<std::string_view, 2>{"axis0", "axis1"});
       return;
     default:
       return;

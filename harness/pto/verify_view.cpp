@@ -46,6 +46,8 @@ void FunctionVerifier::check_view(const Operation& operation) {
       return check_reinterpret(operation);
     case OpCode::set_validshape:
       return check_set_validshape(operation);
+    case OpCode::tget_scale_addr:
+      return check_scale_address(operation);
     case OpCode::tprint:
       return;
     default:

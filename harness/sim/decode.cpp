@@ -101,10 +101,20 @@ class Decoder {
     return function.location.line;
   }
 
+  bool is_absent(OpCode code) const {
+    const std::string_view name = pto::mnemonic(code);
+    return name.starts_with("pto.") &&
+           std::ranges::find(profile_.absent_ops, name.substr(4)) != profile_.absent_ops.end();
+  }
+
   bool decode_function(std::size_t index) {
     code_index_ = index;
-    if (!number_values(code())) return false;
     const pto::Function& function = *code().function;
+    for (const Operation* op :
+         pto::preorder(function))  // before what only such operations need, as spaces of their own
+      if (is_absent(op->code))
+        return unsupported(*op, fmt::format("{} is no instruction of {}", pto::mnemonic(op->code), profile_.name));
+    if (!number_values(code())) return false;
     if (!decode_region(function.body, {})) return false;
     if (code().code.empty() || code().code.back().step != Step::leave)
       return refuse(RunStatus::error, fmt::format("@{} does not end in a return", function.name));
@@ -326,9 +336,6 @@ class Decoder {
     if (!body) body = view_body(op.code);
     if (!body) body = memory_body(op.code);
     if (!body) return unsupported(op, row.mnemonic);
-    for (const std::string& absent : profile_.absent_ops)
-      if (row.mnemonic.substr(4) == absent)
-        return unsupported(op, fmt::format("{} is no instruction of {}", row.mnemonic, profile_.name));
     if (const auto problem = check_operands(op, *code().function); !problem.empty()) return malformed(op, problem);
     if (const auto lacking = unsupported_form(op); !lacking.empty())
       return unsupported(op, fmt::format("{} with {}", row.mnemonic, lacking));

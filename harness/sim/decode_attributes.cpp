@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "harness/pto/product.h"
 #include "harness/sim/decode_vector.h"
 #include "harness/sim/scalar.h"
 
@@ -62,6 +63,8 @@ bool view_signature_fits(OpCode code, const std::string& found) {
       return found == "t>t";
     case OpCode::tassign:
       return one_of(found, {"ts>t", "ts>"});
+    case OpCode::tget_scale_addr:
+      return found == "tt>";
     case OpCode::addptr:
       return found == "ps>p";
     case OpCode::load_scalar:
@@ -118,23 +121,24 @@ bool tile_signature_fits(OpCode code, const std::string& found) {
 
 // Spaces and element types of the cube's operands (isa 2.2): m.k from left, k.n from right, into acc.
 std::string check_product(const Operation& op, const pto::Function& function) {
-  using pto::Space;
-  const bool acc = op.code == OpCode::tmatmul_acc || op.code == OpCode::tgemv_acc;
-  const std::size_t left = acc ? 1 : 0;
-  std::vector<Space> spaces{Space::left, Space::right, Space::acc};
-  if (acc) spaces = {Space::acc, Space::left, Space::right, Space::acc};
-  if (!acc && op.operands.size() == 4) spaces = {Space::left, Space::right, Space::bias, Space::acc};
+  const pto::ProductForm form = *pto::product_form(op.code);
+  const std::vector<pto::Space> spaces = form.spaces();
   const auto tile = [&](std::size_t k) -> const pto::TileType& { return function.tile(op.operands[k]); };
   for (std::size_t k = 0; k < spaces.size(); ++k)
     if (tile(k).space != spaces[k])
       return fmt::format("operand {} in space {}, expected {}", k + 1, pto::name(tile(k).space), pto::name(spaces[k]));
-  const DType a = tile(left).element, b = tile(left + 1).element, sum = tile(spaces.size() - 1).element;
-  const bool fits =
-      sum == DType::i32 ? a == DType::i8 && b == a : a == b && (a == DType::f16 || a == DType::bf16 || a == DType::f32);
+  const DType a = tile(form.left()).element, b = tile(form.right()).element, sum = tile(spaces.size() - 1).element;
+  const auto is_fp8 = [](DType dtype) { return dtype == DType::e4m3fn || dtype == DType::e5m2; };
+  const bool fits = form.scaled         ? is_fp8(a) && is_fp8(b) && sum == DType::f32
+                    : sum == DType::i32 ? a == DType::i8 && b == a
+                                        : a == b && (a == DType::f16 || a == DType::bf16 || a == DType::f32);
   if (!fits) return fmt::format("products of {} and {} summed in {}", name(a), name(b), name(sum));
-  for (std::size_t k = 0; k < spaces.size(); ++k)
-    if (spaces[k] != Space::left && spaces[k] != Space::right && tile(k).element != sum)
+  for (std::size_t k = 0; k < spaces.size(); ++k) {
+    const bool accumulates = spaces[k] == pto::Space::acc || spaces[k] == pto::Space::bias;
+    const DType expected = accumulates ? sum : pto::holds_scales(spaces[k]) ? DType::e8m0 : tile(k).element;
+    if (tile(k).element != expected)
       return fmt::format("operand {} of {} for sums in {}", k + 1, name(tile(k).element), name(sum));
+  }
   return "";
 }
 
@@ -160,11 +164,6 @@ bool is_fixpipe_move(OpCode code) {
   return code == OpCode::tmov || code == OpCode::textract || code == OpCode::tinsert || code == OpCode::tstore;
 }
 
-bool is_product(OpCode code) {
-  return code == OpCode::tmatmul || code == OpCode::tmatmul_acc || code == OpCode::tmatmul_bias ||
-         code == OpCode::tgemv || code == OpCode::tgemv_acc || code == OpCode::tgemv_bias;
-}
-
 // Dtypes the bodies rely on: sources have the destination's, except where the op converts or indexes.
 std::string check_tile_dtypes(const Operation& op, const pto::Function& function) {
   const pto::OpInfo& row = pto::info(op.code);
@@ -177,7 +176,7 @@ std::string check_tile_dtypes(const Operation& op, const pto::Function& function
     return std::nullopt;
   };
   const DType destination = *dtype(sources);
-  if (is_product(op.code)) return check_product(op, function);
+  if (pto::product_form(op.code)) return check_product(op, function);
   if (is_fixpipe_move(op.code)) {
     if (const auto problem = check_fixpipe(op, function); !problem.empty()) return problem;
     // What leaves the accumulator may convert; the body knows which pairs there are. So do moves to the bias table.
@@ -493,6 +492,10 @@ static std::string_view relu_mode(const Operation& op) {
 }
 
 std::string unsupported_form(const Operation& op) {
+  // Packed scales (MX_A_ZZ and its relatives): the strides of a view cannot say where they lie.
+  if (const std::string_view layout = pto::word(op.attributes, "layout");
+      layout.starts_with("mx_") && !layout.ends_with("_nd"))
+    return fmt::format("layout {}", layout);
   if (const std::string form = unsupported_vector_form(op); !form.empty()) return form;
   if (pto::find(op.attributes, "preQuantScalar")) return "preQuantScalar as an attribute; it is an operand";
   const std::string_view relu = relu_mode(op);

@@ -128,6 +128,8 @@ std::string_view forms_of(OpCode code) {
       return "ff:d ff*:d fff:d fff*:d";
     case OpCode::tdequant:
       return "qff:d";
+    case OpCode::tquant_mx:
+      return "f:dyff";
     default:
       return "";
   }
@@ -443,6 +445,11 @@ std::optional<std::string> check_vector_operands(const Operation& op, const pto:
 }
 
 std::string unsupported_vector_form(const Operation& op) {
+  if (op.code == OpCode::tquant_mx) {
+    if (word_of(op, {"quant_type"}) == "mxfp4_e2m1") return "quant_type MXFP4_E2M1";
+    if (integer_of(op, {"interleave"}).value_or(0) != 0) return "interleave";
+    if (find_any(op, {"storeMode"})) return "storeMode";
+  }
   if (op.code == OpCode::tscatter && find_any(op, {"maskPattern", "mask_pattern"})) return "maskPattern";
   return "";
 }
@@ -476,6 +483,10 @@ void decode_vector_attributes(const Operation& op, const pto::Function& function
       return;
     case OpCode::ttri:
       instruction.immediate = integer_of(op, {"upperOrLower", "upper_or_lower"}).value_or(0) != 0 ? kUpper : 0;
+      return;
+    case OpCode::tquant_mx:
+      instruction.immediate = (word_of(op, {"grpAxis"}) == "axis0" ? kBlocksDown : 0) |
+                              (word_of(op, {"quantScaleAlg"}) == "nv" ? kScaleCovers : 0);
       return;
     case OpCode::trandom:
       instruction.immediate = static_cast<std::uint64_t>(integer_of(op, {"rounds"}).value_or(10));

@@ -9,6 +9,7 @@
 namespace assay::sim {
 
 Memories::Memories(const Profile& profile) {
+  sizes_.fill(-1);
   for (const auto& [word, space] : profile.spaces)
     for (std::size_t at = 0; at < sizes_.size(); ++at)
       if (pto::name(static_cast<pto::Space>(at)) == word) sizes_[at] = space.bytes;

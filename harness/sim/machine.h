@@ -26,8 +26,8 @@ class Memories {
   void begin(std::uint64_t poison_seed);
 
  private:
-  std::array<std::int64_t, 7> sizes_{-1, -1, -1, -1, -1, -1, -1};  // -1: not on this machine
-  std::array<std::unique_ptr<Memory>, 7> memories_;
+  std::array<std::int64_t, pto::kSpaceCount> sizes_;  // -1: not on this machine
+  std::array<std::unique_ptr<Memory>, pto::kSpaceCount> memories_;
   std::uint64_t poison_seed_ = 0;
 };
 
@@ -262,7 +262,7 @@ class Machine {
   std::vector<std::byte*> tensors_;
   std::vector<GlobalTensor*> global_tensors_;
   ScalarCache* cache_ = nullptr;  // null in program order
-  std::array<LocalHistory, 7> histories_;
+  std::array<LocalHistory, pto::kSpaceCount> histories_;
   Conflicts conflicts_;  // of one access
 
   std::vector<std::uint64_t> scalars_;
@@ -289,7 +289,7 @@ class Machine {
     std::uint64_t last_issued;
   };
   std::vector<Retired> retired_storages_;
-  std::array<std::int64_t, 7> private_end_{};
+  std::array<std::int64_t, pto::kSpaceCount> private_end_{};
   const pto::Operation* scratch_clobbered_by_ = nullptr;
   std::array<std::vector<std::byte>, 4> stages_;
 };

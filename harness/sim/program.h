@@ -73,6 +73,7 @@ struct Instruction {
 // Flags in Instruction::immediate of tile ops.
 inline constexpr std::uint64_t kDescending = 1, kAtomicAdd = 2, kRelu = 4, kPairwiseTree = 8, kUntilExhausted = 16,
                                kUpper = 32;
+inline constexpr std::uint64_t kBlocksDown = 1, kScaleCovers = 2;  // tquant.mx: axis0; nv
 // Instruction::immediate of a call that passes an integer for a narrower one.
 inline constexpr std::uint64_t kNarrows = 1;
 

@@ -34,7 +34,7 @@ Result<Tile> box(Tile tile, const pto::TileType& type) {
     return bad_input("fractal size {} of a boxed tile, expected 32, 512 or 1024", type.fractal);
   tile.box_rows = tile.inner_col_major ? across : 16;
   tile.box_cols = tile.inner_col_major ? 16 : across;
-  const bool rows_waived = type.space == pto::Space::vec || type.rows == 1;
+  const bool rows_waived = type.space == pto::Space::vec || type.rows == 1 || type.fractal == 32;
   if (tile.cols % tile.box_cols != 0 || (!rows_waived && tile.rows % tile.box_rows != 0))
     return bad_input("boxed tile of {}x{} elements, expected multiples of its {}x{} boxes (pto-isa 1.4)", tile.rows,
                      tile.cols, tile.box_rows, tile.box_cols);

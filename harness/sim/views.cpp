@@ -1,4 +1,5 @@
 // Bodies that make or change descriptors: views, allocation, valid shapes, subviews (pto-format 3.1, 3.2).
+#include "harness/pto/product.h"
 #include "harness/sim/machine.h"
 #include "harness/sim/scalar.h"
 
@@ -172,6 +173,19 @@ bool assign(Machine& m, const Instruction& i) {
   return true;
 }
 
+// The scales come to stand where the cube looks for them; those without an address are placed with their operand.
+bool get_scale_address(Machine& m, const Instruction& i) {
+  const Tile& operand = m.tile(i.operands[0]);
+  if (operand.storage >= 0) return true;
+  Tile& scales = m.tile(i.operands[1]);
+  Tile bound = scales;
+  bound.address = operand.address >> pto::kScaleAddressShift;
+  bound.storage = -1;
+  if (!m.check_capacity(bound) || !m.check_alignment(bound)) return false;
+  scales = bound;
+  return true;
+}
+
 }  // namespace
 
 Body view_body(OpCode code) {
@@ -193,6 +207,8 @@ Body view_body(OpCode code) {
       return reinterpret_tile;
     case OpCode::tassign:
       return assign;
+    case OpCode::tget_scale_addr:
+      return get_scale_address;
     default:
       return nullptr;
   }

