@@ -63,7 +63,7 @@ const KernelFault kFaults[] = {
      {{kChoose, "pto.tmrgsort ins(%low, %high,", "pto.tmrgsort ins(%high, %low,"}},
      "pipeline=gate/mid T=5 D=64 fill=equal seed=1"},
     {"pads rank last",
-     {{kChoose, "%pad = arith.constant -1.0e30", "%pad = arith.constant 0.0"}},
+     {{kChoose, "%least_32 = arith.constant -1.0e30", "%least_32 = arith.constant 0.0"}},
      "pipeline=gate T=5 D=64 K=8 fill=underflow seed=1"},
     {"weights are scaled",
      {{kChoose, "pto.tmuls ins(%weight, %route_scale", nullptr}},
