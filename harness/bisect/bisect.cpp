@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "harness/bisect/first_divergence.h"
@@ -317,6 +318,16 @@ std::vector<Probe> confirming_probes(const Prepared& prepared, const run::Case& 
   return probes;
 }
 
+// The same stage under other interleavings, where the case asks for one: an edit that only suits this one leaves the
+// mistake where it is.
+std::vector<Probe> other_schedules(const Probe& probe) {
+  using Kind = device::Schedule::Kind;
+  if (probe.stage().schedule.kind == Kind::canonical) return {};
+  std::vector<Probe> probes{probe.under({Kind::canonical, 0}), probe.under({Kind::worst, 0})};
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) probes.push_back(probe.under({Kind::seeded, seed}));
+  return probes;
+}
+
 }  // namespace
 
 std::optional<Finding> bisect_stage(const Probe& probe, Backend& simulator, Backend* device, const Confirm& confirm,
@@ -342,7 +353,10 @@ Result<Finding> bisect(const run::Case& c, const BisectOptions& options) {
     if (!probe) return tl::unexpected(probe.error());
     std::optional<std::vector<Probe>> confirming;
     const Confirm confirm = [&](std::size_t task, const std::shared_ptr<const pto::Module>& edited) {
-      if (!confirming) confirming = confirming_probes(*prepared, c, i, **simulator);
+      if (!confirming) {
+        confirming = other_schedules(*probe);
+        std::ranges::move(confirming_probes(*prepared, c, i, **simulator), std::back_inserter(*confirming));
+      }
       return std::all_of(confirming->begin(), confirming->end(), [&](const Probe& other) {
         Probe::Modules modules = other.modules();
         for (std::size_t t = 0; t < modules.size(); ++t)

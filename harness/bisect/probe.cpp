@@ -111,6 +111,12 @@ Probe Probe::without_contraction() const {
   return other;
 }
 
+Probe Probe::under(device::Schedule schedule) const {
+  Probe other = *this;
+  other.stage_.schedule = schedule;
+  return other;
+}
+
 std::vector<BadElements> Probe::bad_elements(const Answer& answer) const {
   std::vector<BadElements> bad;
   for (const auto& [output, comparison] : answer.comparisons) {

@@ -47,6 +47,8 @@ class Probe {
   const Profile& profile() const { return profile_; }
   // The same stage held to a machine that does not contract.
   Probe without_contraction() const;
+  // The same stage under another interleaving.
+  Probe under(device::Schedule schedule) const;
   // Elements in front of each tensor's first one in its memory (the case's offset).
   std::int64_t offset() const { return stage_.offset; }
   // Launch::tensors are in the order of names().

@@ -76,7 +76,10 @@ void register_lint_command(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("lint", "Check the rules of any .pto file, statically and by running it, without a golden");
   const auto parsed = std::make_shared<Parsed>();
-  command->add_option("FILE", parsed->files, "textual .pto files; a folder stands for those in it")->required();
+  command
+      ->add_option("FILE", parsed->files,
+                   "textual .pto files; a folder stands for those in it, - for the standard input")
+      ->required();
   command->add_option("--function", parsed->options.request.function,
                       "function to run (default: all that no other one calls)");
   add_launch_options(*command, parsed->options.request, parsed->tasks);

@@ -57,6 +57,14 @@ TEST_F(LintCommandTest, ExitCodes) {
   EXPECT_EQ(run("lint broken.pto bad.pto").exit_code, 2);
 }
 
+TEST_F(LintCommandTest, ReadsTheStandardInput) {
+  const Invocation bad = run("lint - < bad.pto");
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_NE(bad.output.find("<stdin>:3:"), std::string::npos) << bad.output;
+  EXPECT_EQ(run("lint - < good.pto").exit_code, 0);
+  EXPECT_EQ(run("lint - < broken.pto").exit_code, 2);
+}
+
 TEST_F(LintCommandTest, RefusesBadArguments) {
   refuses("lint", "FILE");
   refuses("lint none.pto", "none.pto");

@@ -10,6 +10,7 @@
 #include "harness/cli/kernel_fixture.h"
 #include "harness/cli/kernel_run.h"
 #include "harness/cli/lint_report.h"
+#include "harness/cli/sarif_shape.h"
 #include "harness/core/file.h"
 #include "harness/device/schedule.h"
 
@@ -124,6 +125,30 @@ TEST_F(LintTest, PlannersConventionsAreNoErrorsOfTheMachine) {
   EXPECT_EQ(rules_of(module_with("a2a3", fmt::format(fmt::runtime(kLeft), 1056))), Names{});
 }
 
+TEST_F(LintTest, TargetsWithoutAProfile) {
+  EXPECT_EQ(rules_of(module_with("a7", "")), Names{"unknown-target"});
+  EXPECT_EQ(rules_of(module_with("a3", "")), Names{});
+  options.profile = "a5";
+  EXPECT_EQ(rules_of(module_with("a7", "")), Names{});
+}
+
+TEST_F(LintTest, AnAbsentOperationIsOneFinding) {
+  const auto linted = lint_text_with(
+      module_with("a2a3",
+                  "  %c = arith.constant 0 : i64\n  %t = pto.alloc_tile addr = %c : !pto.tile_buf<vec, 8x8xf32>\n"
+                  "  pto.tinterleave ins(%t, %t : !pto.tile_buf<vec, 8x8xf32>, !pto.tile_buf<vec, 8x8xf32>) "
+                  "outs(%t, %t : !pto.tile_buf<vec, 8x8xf32>, !pto.tile_buf<vec, 8x8xf32>)\n"),
+      [](const auto&, const auto&) {
+        device::RunReport report;
+        report.status = device::RunStatus::unsupported;
+        report.reason = "pto.tinterleave is no instruction of a2a3, line 5";
+        return report;
+      });
+  ASSERT_TRUE(linted) << to_string(linted.error());
+  ASSERT_EQ(linted->findings.size(), 1U);
+  EXPECT_EQ(linted->findings[0].rule, "absent-op");
+}
+
 TEST_F(LintTest, ExtentsLeftOpen) {
   EXPECT_EQ(rules_of(module_with("a2a3", "  %t = pto.alloc_tile : !pto.tile_buf<vec, 8x8xf32, valid=?x8>\n")),
             Names{"unset-extent"});
@@ -231,6 +256,7 @@ TEST_F(LintTest, SarifHasWhatTheStandardAsksFor) {
   ASSERT_TRUE(linted);
   const auto json = nlohmann::json::parse(lint_sarif(std::span(&*linted, 1)));
   EXPECT_EQ(json.at("version"), "2.1.0");
+  EXPECT_EQ(testing::SarifShape::violations(json), Names{});
   EXPECT_TRUE(json.at("$schema").get<std::string>().find("sarif") != std::string::npos);
   const auto& run = json.at("runs").at(0);
   const auto& driver = run.at("tool").at("driver");
@@ -251,6 +277,23 @@ TEST_F(LintTest, SarifHasWhatTheStandardAsksFor) {
   EXPECT_EQ(result.at("partialFingerprints").at("assayFinding/v1").get<std::string>().size(), 16U);
 }
 
+TEST(SarifShape, FindsWhatTheStandardDoesNotAllow) {
+  const auto violations = [](std::string_view change) {
+    auto log = nlohmann::json::parse(R"({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "assay"}},
+      "results": [{"message": {"text": "broken"}, "level": "error"}]}]})");
+    log.merge_patch(nlohmann::json::parse(change));
+    return testing::SarifShape::violations(log).size();
+  };
+  EXPECT_EQ(violations("{}"), 0U);
+  EXPECT_EQ(violations(R"({"version": "2.0.0"})"), 1U);
+  EXPECT_EQ(violations(R"({"version": null})"), 1U);
+  EXPECT_EQ(violations(R"({"verison": "2.1.0"})"), 1U);
+  EXPECT_EQ(violations(R"({"runs": [{"tool": {"driver": {}}}]})"), 1U);
+  EXPECT_EQ(
+      violations(R"({"runs": [{"tool": {"driver": {"name": "a"}}, "results": [{"message": {}, "level": "bad"}]}]})"),
+      2U);
+}
+
 TEST_F(LintTest, SarifTellsEqualLinesApartAndWhatWasNotLinted) {
   LintedFile file;
   file.file = "k.pto";
@@ -261,7 +304,9 @@ TEST_F(LintTest, SarifTellsEqualLinesApartAndWhatWasNotLinted) {
     file.findings.back().location = {line, 1};
   }
   const std::vector<Error> failures{Error{ErrorKind::bad_input, "none.pto: no such file", {}, {}}};
-  const auto run = nlohmann::json::parse(lint_sarif(std::span(&file, 1), failures)).at("runs").at(0);
+  const auto log = nlohmann::json::parse(lint_sarif(std::span(&file, 1), failures));
+  EXPECT_EQ(testing::SarifShape::violations(log), Names{});
+  const auto& run = log.at("runs").at(0);
   std::set<std::string> hashes;
   for (const auto& result : run.at("results"))
     hashes.insert(result.at("partialFingerprints").at("primaryLocationLineHash").get<std::string>());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -14,8 +15,10 @@ namespace fs = std::filesystem;
 class PipelineTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) / ("pipeline_test_" + std::to_string(::getpid())) /
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    // One folder, so that nothing is left when it goes: a parameterised test has a / in its name.
+    std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::ranges::replace(test, '/', '_');
+    folder_ = fs::path(::testing::TempDir()) / ("pipeline_test_" + std::to_string(::getpid()) + "_" + test);
     fs::create_directories(folder_);
     std::ofstream(folder_ / "k.pto") << "module {}\n";
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -62,8 +63,10 @@ inline DoubleBackend::Body report_of(device::RunStatus status, std::string reaso
 class ExecuteTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(::testing::TempDir()) / ("execute_test_" + std::to_string(::getpid())) /
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    // One folder, so that nothing is left when it goes: a parameterised test has a / in its name.
+    std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::ranges::replace(test, '/', '_');
+    folder_ = std::filesystem::path(::testing::TempDir()) / ("execute_test_" + std::to_string(::getpid()) + "_" + test);
     std::filesystem::create_directories(folder_ / "copy");
     write("copy/copy.pto", kKernel);
     write("copy/pipeline.toml", pipeline_text());

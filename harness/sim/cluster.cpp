@@ -1,6 +1,7 @@
 #include "harness/sim/cluster.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "harness/sim/pipes.h"
 
@@ -40,17 +41,29 @@ struct Cluster::Agent {
   Pipes* pipes() { return machine.in_explicit_order() ? &machine.pipes() : nullptr; }
 };
 
-Cluster::Cluster(MemoryPool& pool, GlobalMemory& memory, Signals& signals, const device::RunOptions& options, device::RunReport& report,
-                 const std::atomic<std::int64_t>* cancelled)
+Cluster::Cluster(MemoryPool& pool, GlobalMemory& memory, Signals& signals, const device::RunOptions& options,
+                 device::RunReport& report, const std::atomic<std::int64_t>* cancelled)
     : pool_(pool),
       memory_(memory),
       options_(options),
       report_(report),
       cancelled_(cancelled),
       shared_(signals),
-      random_(options.schedule.seed) {}
+      random_(options.schedule.seed) {
+  histories_.settled = [this](ActorId actor, const GlobalTensor& tensor) { return settled(actor, tensor); };
+}
 
 Cluster::~Cluster() = default;
+
+// Jobs still to come start after one that runs, and know all it does.
+std::uint64_t Cluster::settled(ActorId actor, const GlobalTensor& tensor) const {
+  std::uint64_t time = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& agent : agents_) {
+    const bool reaches = tensor.placement().window || tensor.placement().rank == agent->machine.who().rank;
+    if (Pipes* pipes = agent->pipes(); pipes && reaches) time = std::min(time, pipes->settled(actor));
+  }
+  return time;
+}
 
 // splitmix64
 std::uint64_t Cluster::draw(std::uint64_t below) {
@@ -80,8 +93,8 @@ bool Cluster::start(std::size_t index) {
     const RunUnit unit{static_cast<std::uint32_t>(job.task), alone ? block : -1};
     const std::vector<Core>& cores = job.program->cores;
     for (std::size_t at = 0; at < cores.size(); ++at) {
-      agents_.push_back(
-          std::make_unique<Agent>(pool_.take(), job, options_, report_, Surroundings{shared_, flags_, findings_, memory_, histories_, unit}));
+      agents_.push_back(std::make_unique<Agent>(pool_.take(), job, options_, report_,
+                                                Surroundings{shared_, flags_, findings_, memory_, histories_, unit}));
       Agent& agent = *agents_.back();
       AgentId who;
       who.rank = job.launch->rank;
@@ -240,7 +253,8 @@ bool Cluster::run_seeded() {
 bool Cluster::run_worst() {
   constexpr std::uint64_t kTurn = 1 << 10;
   bool moved = false;
-  for (std::size_t at = 0; at < agents_.size(); ++at) {
+  // The last block's first: whoever looks for a signal of an earlier one does so before it is there.
+  for (std::size_t at = agents_.size(); at-- > 0;) {
     Agent& agent = *agents_[at];
     while (agent.stream != Stream::finished && !stopped_) {
       const std::uint64_t issued = sequence_;

@@ -40,8 +40,8 @@ struct Job {
 class Cluster {
  public:
   // Stops early, without a word, once `cancelled` is below the first job's first block.
-  Cluster(MemoryPool& pool, GlobalMemory& memory, Signals& signals, const device::RunOptions& options, device::RunReport& report,
-          const std::atomic<std::int64_t>* cancelled = nullptr);
+  Cluster(MemoryPool& pool, GlobalMemory& memory, Signals& signals, const device::RunOptions& options,
+          device::RunReport& report, const std::atomic<std::int64_t>* cancelled = nullptr);
   ~Cluster();
 
   // What the agents did to global memory.
@@ -71,6 +71,8 @@ class Cluster {
   bool advance(Agent& agent, std::uint64_t steps);  // whether the stream moved
   bool execute(Agent& agent, pto::Pipe pipe);
   void report_deadlock();
+  // Seen by every pipe that can reach the tensor.
+  std::uint64_t settled(ActorId actor, const GlobalTensor& tensor) const;
   std::uint64_t draw(std::uint64_t below);
 
   MemoryPool& pool_;

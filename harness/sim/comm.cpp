@@ -50,18 +50,19 @@ struct Word {
   }
 };
 
-// The signal's words. The window was checked.
-std::vector<Word> words_of(Machine& m, const View& view) {
-  std::vector<Word> words;
+// Calls visit(word) for the signal's words while it returns true. The window was checked.
+template <class Visitor>
+bool each_word(Machine& m, const View& view, const Visitor& visit) {
   const RectangleShape shape = shape_of(view);
   const Tensor* tensor = &m.tensor(view.base.tensor);
+  bool all = true;
   for_each_row(view, shape.rows, shape.cols, [&](std::int64_t, std::int64_t offset, std::int64_t stride) {
-    for (std::int64_t col = 0; col < shape.cols; ++col) {
+    for (std::int64_t col = 0; col < shape.cols && all; ++col) {
       const std::int64_t element = offset + col * stride;
-      words.push_back({{tensor, element}, m.global(view.base.tensor) + element * 4});
+      all = visit(Word{{tensor, element}, m.global(view.base.tensor) + element * 4});
     }
   });
-  return words;
+  return all;
 }
 
 bool check_signal(Machine& m, const View& view, RectangleShape shape) {
@@ -94,11 +95,14 @@ bool notify(Machine& m, const Instruction& i) {
   const auto operand = static_cast<std::uint32_t>(m.integer(i.operands[1]));
   const auto after = static_cast<std::int32_t>(adds ? static_cast<std::uint32_t>(before) + operand : operand);
   std::memcpy(word.at, &after, sizeof after);
-  Signal& signal = m.shared().signals[word.key];
+  Signals& signals = m.shared().signals;
+  const auto [signal, own] = signals.of(word.key);
   // Who reads a value that was set saw that notify; a sum, all that were added.
-  if (!adds) signal.clock = Clock();
-  m.release(signal.clock);
-  report_stale(m, signal.notified({key_of(m.who()), origin_of(m, i), before, after}), view, word.key);
+  if (!adds && own) signal->clock = Clock();
+  m.release(signal->clock);
+  if (own)
+    report_stale(m, signal->notified({key_of(m.who()), origin_of(m, i), before, after}, signals.most_notifies()), view,
+                 word.key);
   if (m.tracing()) {
     std::vector<std::byte> data(word.at, word.at + 4);
     m.trace_global(view.base, 1, 1, {view.base.offset}, std::move(data));
@@ -113,16 +117,15 @@ bool check_wait(Machine& m, const Instruction& i) {
 
 bool is_satisfied(Machine& m, const Instruction& i) {
   const Condition condition = condition_of(m, i);
-  const std::vector<Word> words = words_of(m, m.view(i.operands[0]));
-  return std::all_of(words.begin(), words.end(),
-                     [&](const Word& word) { return holds(condition.compare, word.value(), condition.against); });
+  return each_word(m, m.view(i.operands[0]),
+                   [&](const Word& word) { return holds(condition.compare, word.value(), condition.against); });
 }
 
-void acquire_all(Machine& m, const std::vector<Word>& words) {
-  for (const Word& word : words) {
-    const auto signal = m.shared().signals.find(word.key);
-    if (signal != m.shared().signals.end()) m.acquire(signal->second.clock);
-  }
+void acquire_all(Machine& m, const View& view) {
+  each_word(m, view, [&](const Word& word) {
+    if (const Signal* signal = m.shared().signals.find(word.key)) m.acquire(signal->clock);
+    return true;
+  });
 }
 
 bool record_test(Machine& m, const Instruction& i) {
@@ -134,21 +137,20 @@ bool record_test(Machine& m, const Instruction& i) {
 bool wait(Machine& m, const Instruction& i) {
   const Condition condition = condition_of(m, i);
   const View& view = m.view(i.operands[0]);
-  const std::vector<Word> words = words_of(m, view);
-  acquire_all(m, words);
+  acquire_all(m, view);
   if (!record_test(m, i)) return false;
-  for (const Word& word : words) {
-    Signal& signal = m.shared().signals[word.key];
-    report_stale(m, signal.waited({key_of(m.who()), origin_of(m, i), condition.compare, condition.against}), view,
-                 word.key);
-  }
-  return true;
+  return each_word(m, view, [&](const Word& word) {
+    if (const auto [signal, own] = m.shared().signals.of(word.key); own)
+      report_stale(m, signal->waited({key_of(m.who()), origin_of(m, i), condition.compare, condition.against}), view,
+                   word.key);
+    return true;
+  });
 }
 
 bool test(Machine& m, const Instruction& i) {
   if (!check_wait(m, i)) return false;
   const bool satisfied = is_satisfied(m, i);
-  if (satisfied) acquire_all(m, words_of(m, m.view(i.operands[0])));
+  if (satisfied) acquire_all(m, m.view(i.operands[0]));
   if (!record_test(m, i)) return false;
   m.scalar(i.results[0]) = satisfied ? 1 : 0;
   m.trace_scalar(DType::u8, satisfied ? 1 : 0);
@@ -174,13 +176,15 @@ Wait explain_wait(Machine& m, const Instruction& i) {
   const View& view = m.view(i.operands[0]);
   const Condition condition = condition_of(m, i);
   const std::string& name = m.function().values[i.source->operands[0]].name;
-  for (const Word& word : words_of(m, view)) {
-    if (holds(condition.compare, word.value(), condition.against)) continue;
-    return {fmt::format("the signal at element {} of %{} to be {} {} (it is {})", element_of(m, view, word.key), name,
-                        symbol(condition.compare), condition.against, word.value()),
-            fmt::format("a tnotify of it, {}", others(m))};
-  }
-  return {};
+  Wait found;
+  each_word(m, view, [&](const Word& word) {
+    if (holds(condition.compare, word.value(), condition.against)) return true;
+    found = {fmt::format("the signal at element {} of %{} to be {} {} (it is {})", element_of(m, view, word.key), name,
+                         symbol(condition.compare), condition.against, word.value()),
+             fmt::format("a tnotify of it, {}", others(m))};
+    return false;
+  });
+  return found;
 }
 
 // ---- all cores of the launch

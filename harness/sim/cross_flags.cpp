@@ -17,10 +17,15 @@ CrossKey own_key(Machine& m, int scope, std::int64_t id) {
   return {who.rank, who.task, who.block, kind_number(who), who.sub_block, scope, id};
 }
 
+bool fault_full(Machine& m, std::int64_t id, std::size_t sets) {
+  return m.fault("flag-reused", fmt::format("sets flag {} though it has been set {} times without a wait", id, sets));
+}
+
 // Counts this core's set; true when every one of `members` has set that often, and `clock` then has all of theirs.
 bool gather(Machine& m, const CrossKey& group, std::int64_t members, Clock& clock) {
   CrossGather& all = m.cross_flags().gathers[group];
   const std::uint64_t round = ++all.set_by[{m.who().block, m.who().sub_block}];
+  if (all.rounds.size() > kMostSets) all.rounds.erase(std::prev(all.rounds.end(), 2));  // they never come together
   auto& [count, seen] = all.rounds[round];
   m.pipes().release(seen);
   if (++count < members) return false;
@@ -38,7 +43,12 @@ bool set_cross(Machine& m, const Instruction& i) {
   const AgentId& who = m.who();
   const std::int64_t vectors = m.profile().vector_cores;
   Clock clock;
-  const auto deliver = [&](CrossKey key) { m.cross_flags().flags[key].sets.push_back(clock); };
+  bool full = false;
+  const auto deliver = [&](CrossKey key) {
+    auto& sets = m.cross_flags().flags[key].sets;
+    full = full || sets.size() >= kMostSets;
+    if (!full) sets.push_back(clock);
+  };
   if (scope == 0) {
     CrossKey group = own_key(m, scope, id);
     group.block = group.sub_block = -1;
@@ -50,7 +60,7 @@ bool set_cross(Machine& m, const Instruction& i) {
         key.sub_block = sub;
         deliver(key);
       }
-    return true;
+    return !full || fault_full(m, id, kMostSets);
   }
   if (scope == 1 || kind_number(who) == kVector) {
     CrossKey group = own_key(m, scope, id);
@@ -61,13 +71,13 @@ bool set_cross(Machine& m, const Instruction& i) {
     key.kind = kCube;
     key.sub_block = 0;
     if (scope == 2) deliver(key);
-    return true;
+    return !full || fault_full(m, id, kMostSets);
   }
   m.pipes().release(clock);
   CrossKey key = own_key(m, scope, id);
   key.kind = kVector;
   for (std::int64_t sub = 0; sub < vectors; ++sub) key.sub_block = sub, deliver(key);
-  return true;
+  return !full || fault_full(m, id, kMostSets);
 }
 
 // The cube core addresses vector core 1 by ids from 16 on, both to set and to wait.
@@ -79,7 +89,9 @@ bool set_intra_block(Machine& m, const Instruction& i) {
   key.kind = cube ? kVector : kCube;
   key.sub_block = cube ? id / kSecondVector : 0;
   key.id = cube ? id % kSecondVector : id + kSecondVector * m.who().sub_block;
-  m.pipes().release(m.cross_flags().flags[key].sets.emplace_back());
+  auto& sets = m.cross_flags().flags[key].sets;
+  if (sets.size() >= kMostSets) return fault_full(m, id, sets.size());
+  m.pipes().release(sets.emplace_back());
   return true;
 }
 

@@ -28,7 +28,9 @@ std::optional<Kind> kind_of(const pto::Type& type) {
     std::optional<Kind> operator()(const pto::LocalArrayType&) const { return Kind::array; }
     std::optional<Kind> operator()(const pto::OpaqueType&) const { return std::nullopt; }
     std::optional<Kind> operator()(const pto::MultiTileType&) const { return Kind::tile; }  // its first buffer
-    std::optional<Kind> operator()(const pto::VectorType&) const { return Kind::array; }  // write-only: nothing reads it
+    std::optional<Kind> operator()(const pto::VectorType&) const {
+      return Kind::array;
+    }  // write-only: nothing reads it
   };
   return std::visit(Visitor{}, type);
 }
@@ -47,6 +49,7 @@ class Decoder {
     // Calls found on the way append to the list.
     for (std::size_t index = 0; index < program_.functions.size(); ++index)
       if (!decode_function(index)) return tl::unexpected(refusal_);
+    program_.global_pipes = global_pipes();
     return std::move(program_);
   }
 
@@ -352,6 +355,22 @@ class Decoder {
       program_.conversions.push_back(std::move(meaning));
     }
     return true;
+  }
+
+  // Views and pointers are how operations reach global memory; those that only make one of them touch none.
+  std::uint32_t global_pipes() const {
+    std::uint32_t pipes = 0;
+    const auto reaches = [](Ref ref) { return ref.kind == Kind::view || ref.kind == Kind::pointer; };
+    for (const FunctionCode& function : program_.functions)
+      for (const Instruction& i : function.code) {
+        if (i.source == nullptr || i.code == OpCode::cmo_cacheinvalid) continue;
+        const bool moves = i.pipe == pto::Pipe::mte2 || i.pipe == pto::Pipe::mte3 || i.pipe == pto::Pipe::fix;
+        const bool can =
+            i.step == Step::body || i.step == Step::gated || i.step == Step::queued || i.step == Step::drain;
+        if (can && (moves || (std::ranges::any_of(i.operands, reaches) && std::ranges::none_of(i.results, reaches))))
+          pipes |= 1U << static_cast<unsigned>(i.pipe);
+      }
+    return pipes;
   }
 
   bool decode_sync_operation(const Operation& op) {

@@ -30,6 +30,11 @@ bool set_flag(Machine& m, const Instruction& i) {
               fmt::format("sets {} again, and nothing orders this after the wait at line {} for the set before",
                           describe(key), flag.last_wait_site.op->location.line),
               flag.last_wait_site.op, flag.last_wait_site.function);
+  if (flag.sets.size() >= kMostSets)
+    return m.fault(
+        "flag-reused",
+        fmt::format("sets {} though it has been set {} times without a wait", describe(key), flag.sets.size()),
+        flag.sets.front().site.op->location);
   EventFlag::Set& set = flag.sets.emplace_back();
   set.site = {i.source, &m.function()};
   pipes.release(set.clock);

@@ -28,6 +28,9 @@ struct EventKey {
 };
 std::string describe(const EventKey& key);  // "PIPE_MTE2 -> PIPE_V, event 3"
 
+// A flag set more often than this without a wait ends the run.
+inline constexpr std::size_t kMostSets = 64;
+
 struct EventFlag {
   struct Set {
     Clock clock;

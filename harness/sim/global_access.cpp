@@ -1,5 +1,6 @@
 // How operations reach global memory: every check and every record of an access in one place. And what an unordered
 // access is reported as, on chip and off.
+#include <algorithm>
 #include <cstring>
 
 #include "harness/sim/machine.h"
@@ -31,11 +32,12 @@ std::string hexadecimal(std::int64_t byte) {
 }  // namespace
 
 std::string describe_race(const Access& later, const Conflict& conflict, const Place& where) {
-  const auto pipe = [](const Access& access) {
-    return pto::pipe_name(static_cast<pto::Pipe>(access.epoch.actor % pto::kPipes));
+  const auto pipe = [](const Access& access) {  // none: in program order
+    const auto pipe = static_cast<pto::Pipe>(access.epoch.actor % pto::kPipes);
+    return pipe == pto::Pipe::none ? std::string() : fmt::format(" on {}", pto::pipe_name(pipe));
   };
   const bool same_core = later.epoch.actor / pto::kPipes == conflict.earlier.epoch.actor / pto::kPipes;
-  return fmt::format("{} on {} {} bytes {} to {} of {}, which {} (line {}) on {}{} {}; nothing orders the two",
+  return fmt::format("{}{} {} bytes {} to {} of {}, which {} (line {}){}{} {}; nothing orders the two",
                      pto::mnemonic(later.op->code), pipe(later), verb(later.kind),
                      hexadecimal(conflict.begin - where.origin), hexadecimal(conflict.end - where.origin), where.name,
                      pto::mnemonic(conflict.earlier.op->code), conflict.earlier.op->location.line,
@@ -54,6 +56,8 @@ Place describe_tensor(const device::Launch& launch, std::size_t tensor) {
 
 // Earlier and later are meant in the order of the program, whatever ran first.
 void Machine::report_races(const Access& later, const Place& where) {
+  // The read of an operation that works in place names the cause.
+  std::ranges::stable_partition(conflicts_, [](const Conflict& conflict) { return !writes(conflict.earlier.kind); });
   for (const Conflict& conflict : conflicts_) {
     if (!pipes_->ran_ahead(conflict.earlier.epoch)) {
       finding(rule_of(conflict, later), describe_race(later, conflict, where), conflict.earlier.op,
@@ -118,6 +122,10 @@ void Machine::report_stale(const ScalarStore& store, std::size_t tensor, std::in
       store.op, store.function);
 }
 
+GlobalHistory& Machine::history_of(const GlobalTensor& global) {
+  return surroundings_.histories.of(global, surroundings_.unit.block < 0 ? 1 : launch_.blocks);
+}
+
 bool Machine::access_global(AccessKind kind, std::size_t tensor, std::int64_t begin, std::int64_t end) {
   if (begin >= end) return true;
   GlobalTensor& global = *global_tensors_[tensor];
@@ -131,8 +139,13 @@ bool Machine::access_global(AccessKind kind, std::size_t tensor, std::int64_t be
       if (writes(kind)) global.overwrite(begin, end, {current_->source, function_, surroundings_.unit}, nullptr);
     }
     const Access later = access(kind);
-    surroundings_.histories.of(global).access(later, begin, end, ordering(), conflicts_);
+    history_of(global).access(later, begin, end, ordering(), conflicts_);
     if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
+  }
+  if (compares_blocks() && global.is_written()) {
+    const Clock nobody;
+    history_of(global).access({kind, block_epoch_, current_->source, function_}, begin, end, {nobody, false},
+                              conflicts_);
   }
   if (kind != AccessKind::write && options_.check_accesses && global.tracks_definedness())
     if (const std::int64_t at = global.first_undefined(begin, end); at >= 0) return report_undefined_global(tensor, at);
@@ -146,7 +159,7 @@ bool Machine::access_window(AccessKind kind, const View& view, std::int64_t rows
   const std::size_t tensor = view.base.tensor;
   if (!check_owner(tensor, view.made_by)) return false;
   const GlobalTensor& global = *global_tensors_[tensor];
-  if (!global.tracks_definedness() && !(pipes_ && global.is_written())) return true;
+  if (!global.tracks_definedness() && !((pipes_ || compares_blocks()) && global.is_written())) return true;
   const std::int64_t width = info(view.base.element).bits / 8;
   bool ok = true;
   std::int64_t begin = 0, end = 0;  // rows that adjoin are one range
@@ -182,7 +195,7 @@ bool Machine::load_global(std::size_t tensor, std::int64_t offset, std::int64_t 
   if (loaded.stale)
     report_stale(*loaded.stale, tensor, offset, offset + width, "loads an old value, which a store has replaced, at");
   const Access later = access(AccessKind::read);
-  GlobalHistory& history = surroundings_.histories.of(global);
+  GlobalHistory& history = history_of(global);
   if (loaded.polls)
     history.probe(later, offset, offset + width, ordering(), conflicts_);
   else
@@ -203,7 +216,7 @@ bool Machine::store_global(std::size_t tensor, std::int64_t offset, std::int64_t
   if (!check_owner(tensor, nullptr)) return false;
   cache_->store(global, offset, width, bits, *current_->source, *function_);
   const Access later = access(AccessKind::write);
-  surroundings_.histories.of(global).access(later, offset, offset + width, ordering(), conflicts_);
+  history_of(global).access(later, offset, offset + width, ordering(), conflicts_);
   if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
   return true;
 }

@@ -52,66 +52,118 @@ void GlobalTensor::define(std::int64_t begin, std::int64_t end) {
 
 // ---- lines in scalar caches
 
-GlobalTensor::Line& GlobalTensor::line(std::int64_t index) {
+GlobalTensor::Page& GlobalTensor::page_of(std::int64_t line) {
   has_lines_.store(true, std::memory_order_release);
-  return lines_[index];
+  return pages_[line / kPageLines];
 }
 
-// Calls visit(line, mask of the range's bytes in it).
+ScalarStore GlobalTensor::store_of(const Dirt& dirt, std::int64_t line) const {
+  const Sites::Site& site = stores_[dirt.sites[dirt.place_of(line)]];
+  return {site.op, site.function, dirt.unit};
+}
+
 template <class Visitor>
-void GlobalTensor::for_each_line(std::int64_t begin, std::int64_t end, const Visitor& visit) {
-  for (auto at = lines_.lower_bound(begin / line_bytes_); at != lines_.end() && at->first * line_bytes_ < end; ++at) {
-    const std::int64_t first = at->first * line_bytes_;
-    visit(at->second, bit_mask(std::max(begin - first, std::int64_t{0}), std::min(end - first, line_bytes_)));
+void GlobalTensor::for_each_page(std::int64_t begin, std::int64_t end, const Visitor& visit) {
+  const std::int64_t size = kPageLines * line_bytes_;
+  for (auto at = pages_.lower_bound(begin / size); at != pages_.end() && at->first * size < end; ++at) {
+    const std::int64_t first = at->first * size;
+    visit(at->first, at->second, std::max(begin - first, std::int64_t{0}), std::min(end - first, size));
   }
 }
 
-void GlobalTensor::add_holder(const ScalarCache* cache, std::int64_t index) {
-  const std::lock_guard lock(mutex_);
-  line(index).holders.push_back({cache, 0, {}});
+template <class Visitor>
+void GlobalTensor::for_each_line(std::int64_t begin, std::int64_t end, const Visitor& visit) const {
+  for (std::int64_t line = begin / line_bytes_; line * line_bytes_ < end; ++line) {
+    const std::int64_t first = line * line_bytes_;
+    visit(line, bit_mask(std::max(begin - first, std::int64_t{0}), std::min(end - first, line_bytes_)));
+  }
 }
 
-void GlobalTensor::drop_holder(const ScalarCache* cache, std::int64_t index) {
+void GlobalTensor::add_holder(const ScalarCache* cache, std::int64_t line) {
   const std::lock_guard lock(mutex_);
-  const auto found = lines_.find(index);
-  if (found == lines_.end()) return;
-  Line& state = found->second;
-  std::erase_if(state.holders, [&](const Holder& holder) { return holder.cache == cache; });
-  if (state.holders.empty() && state.dirty.empty() && state.released.empty()) lines_.erase(found);
+  page_of(line).holders.push_back({cache, line % kPageLines, 0, {}});
+}
+
+void GlobalTensor::drop_holder(const ScalarCache* cache, std::int64_t line) {
+  const std::lock_guard lock(mutex_);
+  const auto found = pages_.find(line / kPageLines);
+  if (found == pages_.end()) return;
+  std::erase_if(found->second.holders,
+                [&](const Holder& holder) { return holder.cache == cache && holder.line == line % kPageLines; });
+  if (found->second.holders.empty()) found->second.holders.shrink_to_fit();
+  if (found->second.empty()) pages_.erase(found);
 }
 
 void GlobalTensor::set_dirty(const ScalarCache* cache, std::int64_t begin, std::int64_t end, const ScalarStore& store) {
   const std::lock_guard lock(mutex_);
-  const std::int64_t index = begin / line_bytes_;
-  const std::uint64_t bytes = bit_mask(begin - index * line_bytes_, end - index * line_bytes_);
-  std::vector<Dirty>& all = line(index).dirty;
+  const std::int64_t index = begin / line_bytes_, line = index % kPageLines;
+  std::vector<Dirt>& all = page_of(index).dirt;
   // One entry per task on the core: what an earlier task there left stays its own.
-  const auto mine = std::find_if(all.begin(), all.end(), [&](const Dirty& dirty) {
-    return dirty.cache == cache && dirty.by.unit.launch == store.unit.launch;
+  auto mine = std::find_if(all.begin(), all.end(), [&](const Dirt& dirt) {
+    return dirt.cache == cache && dirt.unit.launch == store.unit.launch;
   });
-  if (mine == all.end()) {
-    all.push_back({cache, bytes, store});
-  } else {
-    mine->bytes |= bytes;
-    mine->by = store;
+  if (mine == all.end()) mine = all.insert(all.end(), Dirt{cache, store.unit, 0, 0, {}, {}});
+  const std::size_t place = mine->place_of(line);
+  if ((mine->lines >> line & 1) == 0) {
+    mine->lines |= std::uint64_t{1} << line;
+    mine->bytes.insert(mine->bytes.begin() + static_cast<std::ptrdiff_t>(place), 0);
+    mine->sites.insert(mine->sites.begin() + static_cast<std::ptrdiff_t>(place), 0);
   }
+  mine->bytes[place] |= bit_mask(begin - index * line_bytes_, end - index * line_bytes_);
+  mine->sites[place] = stores_.number_of(store.op, store.function);
 }
 
-void GlobalTensor::clear_dirty(const ScalarCache* cache, std::int64_t index) {
+void GlobalTensor::clean(const ScalarCache* cache, RunUnit unit, std::int64_t first, std::int64_t last,
+                         const std::function<void(std::int64_t)>& visit) {
   const std::lock_guard lock(mutex_);
-  const auto found = lines_.find(index);
-  if (found != lines_.end())
-    std::erase_if(found->second.dirty, [&](const Dirty& dirty) { return dirty.cache == cache; });
+  for_each_page(first * line_bytes_, (last + 1) * line_bytes_,
+                [&](std::int64_t index, Page& page, std::int64_t begin, std::int64_t end) {
+                  for (Dirt& dirt : page.dirt) {
+                    if (dirt.cache != cache || dirt.unit.launch != unit.launch) continue;
+                    dirt.cleaned |= dirt.lines & bit_mask(begin / line_bytes_, end / line_bytes_);
+                    if (dirt.cleaned != 0) visit(index);
+                  }
+                });
+}
+
+std::vector<GlobalTensor::Stored> GlobalTensor::take_cleaned(const ScalarCache* cache, std::int64_t index) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Stored> taken;
+  const auto found = pages_.find(index);
+  if (found == pages_.end()) return taken;
+  std::vector<Dirt>& all = found->second.dirt;
+  for (Dirt& dirt : all) {
+    if (dirt.cache != cache || dirt.cleaned == 0) continue;
+    Dirt kept{cache, dirt.unit, 0, 0, {}, {}};
+    for (std::int64_t line = 0; line < kPageLines; ++line) {
+      if ((dirt.lines >> line & 1) == 0) continue;
+      const std::size_t place = dirt.place_of(line);
+      if ((dirt.cleaned >> line & 1) != 0) {
+        taken.push_back({index * kPageLines + line, dirt.bytes[place], store_of(dirt, line)});
+        continue;
+      }
+      kept.lines |= std::uint64_t{1} << line;
+      kept.bytes.push_back(dirt.bytes[place]);
+      kept.sites.push_back(dirt.sites[place]);
+    }
+    dirt = std::move(kept);
+  }
+  std::erase_if(all, [](const Dirt& dirt) { return dirt.lines == 0; });
+  return taken;
 }
 
 std::optional<ScalarStore> GlobalTensor::dirty(std::int64_t begin, std::int64_t end, const ScalarCache* except,
                                                RunUnit reader) {
   const std::lock_guard lock(mutex_);
   std::optional<ScalarStore> found;
-  for_each_line(begin, end, [&](const Line& line, std::uint64_t bytes) {
-    for (const Dirty& dirty : line.dirty) {
-      const bool own = dirty.cache == except && dirty.by.unit.launch == reader.launch;
-      if (!own && (dirty.bytes & bytes) != 0 && !dirty.by.unit.runs_beside(reader) && !found) found = dirty.by;
+  for_each_page(begin, end, [&](std::int64_t, const Page& page, std::int64_t from, std::int64_t to) {
+    for (const Dirt& dirt : page.dirt) {
+      const bool own = dirt.cache == except && dirt.unit.launch == reader.launch;
+      if (own || found || dirt.unit.runs_beside(reader)) continue;
+      for_each_line(from, to, [&](std::int64_t line, std::uint64_t bytes) {
+        if (!found && (dirt.lines >> line & 1) != 0 && (dirt.bytes[dirt.place_of(line)] & bytes) != 0)
+          found = store_of(dirt, line);
+      });
     }
   });
   return found;
@@ -121,36 +173,74 @@ std::optional<ScalarStore> GlobalTensor::outdated(std::int64_t begin, std::int64
                                                   RunUnit reader) {
   const std::lock_guard lock(mutex_);
   std::optional<ScalarStore> found;
-  for_each_line(begin, end, [&](const Line& line, std::uint64_t bytes) {
-    for (const Holder& holder : line.holders)
-      if (holder.cache == cache && (holder.outdated & bytes) != 0 && !holder.by.unit.runs_beside(reader))
-        found = holder.by;
+  for_each_page(begin, end, [&](std::int64_t, const Page& page, std::int64_t from, std::int64_t to) {
+    for_each_line(from, to, [&](std::int64_t line, std::uint64_t bytes) {
+      for (const Holder& holder : page.holders)
+        if (holder.cache == cache && holder.line == line && (holder.outdated & bytes) != 0 &&
+            !holder.by.unit.runs_beside(reader))
+          found = holder.by;
+    });
   });
   return found;
+}
+
+void GlobalTensor::release(Page& page, std::int64_t begin, std::int64_t end,
+                           const std::shared_ptr<const Clock>& clock) {
+  if (releases_ > kMostReleases) {
+    if (!clock || (page.released.size() == 1 && page.released[0].runs.empty() && page.released[0].clock == clock))
+      return;
+    Clock joined = *clock;
+    for (const Release& release : page.released) joined.join(*release.clock);
+    const bool is_first = page.released.empty();
+    page.released.assign(1, {is_first ? clock : std::make_shared<const Clock>(std::move(joined)), {}});
+    return;
+  }
+  const auto from = static_cast<std::uint16_t>(begin), to = static_cast<std::uint16_t>(end);
+  for (Release& release : page.released) {
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> kept;
+    for (const auto& [first, last] : release.runs) {
+      if (first < from) kept.push_back({first, std::min(last, from)});
+      if (last > to) kept.push_back({std::max(first, to), last});
+    }
+    releases_ += kept.size() - release.runs.size();
+    release.runs = std::move(kept);
+  }
+  std::erase_if(page.released, [](const Release& release) { return release.runs.empty(); });
+  if (!clock) return;
+  if (page.released.empty() || page.released.back().clock != clock) page.released.push_back({clock, {}});
+  auto& runs = page.released.back().runs;
+  if (!runs.empty() && runs.back().second == from) {
+    runs.back().second = to;
+  } else {
+    runs.push_back({from, to});
+    ++releases_;
+  }
 }
 
 void GlobalTensor::overwrite(std::int64_t begin, std::int64_t end, const ScalarStore& by, const ScalarCache* except,
                              std::shared_ptr<const Clock> released) {
   if (!has_lines()) return;
   const std::lock_guard lock(mutex_);
-  for_each_line(begin, end, [&](Line& line, std::uint64_t bytes) {
-    for (Holder& holder : line.holders) {
-      if (holder.cache == except) continue;
-      holder.outdated |= bytes;
+  if (released) page_of(begin / line_bytes_);
+  for_each_page(begin, end, [&](std::int64_t, Page& page, std::int64_t from, std::int64_t to) {
+    for (Holder& holder : page.holders) {
+      const std::int64_t first = holder.line * line_bytes_;
+      if (holder.cache == except || first >= to || first + line_bytes_ <= from) continue;
+      holder.outdated |= bit_mask(std::max(from - first, std::int64_t{0}), std::min(to - first, line_bytes_));
       holder.by = by;
     }
-    for (Release& release : line.released) release.bytes &= ~bytes;
-    std::erase_if(line.released, [](const Release& release) { return release.bytes == 0; });
-    if (released) line.released.push_back({bytes, released});
+    release(page, from, to, released);
   });
 }
 
 std::shared_ptr<const Clock> GlobalTensor::released(std::int64_t begin, std::int64_t end) {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<const Clock> found;
-  for_each_line(begin, end, [&](const Line& line, std::uint64_t bytes) {
-    for (const Release& release : line.released)
-      if ((release.bytes & bytes) == bytes) found = release.clock;
+  for_each_page(begin, end, [&](std::int64_t, const Page& page, std::int64_t from, std::int64_t to) {
+    for (const Release& release : page.released)
+      if (release.runs.empty() || std::any_of(release.runs.begin(), release.runs.end(),
+                                              [&](const auto& run) { return run.first <= from && to <= run.second; }))
+        found = release.clock;
   });
   return found;
 }
@@ -176,6 +266,7 @@ GlobalMemory::GlobalMemory(std::span<const device::Task> tasks, const Profile& p
   for (const device::Task& task : tasks) {
     const device::Launch& launch = task.launch;
     add(launch);
+    most_cores_ = std::max(most_cores_, launch.blocks * (1 + profile.vector_cores));
     const std::vector<GlobalTensor*> tensors = tensors_of(launch);
     auto found = directions.find(launch.function);
     if (found == directions.end())
@@ -211,7 +302,10 @@ ScalarCache& GlobalMemory::start_core(std::int64_t rank, int kind, std::int64_t 
   const std::lock_guard lock(mutex_);
   std::vector<Core>& cores = cores_[{rank, kind, block, sub_block}];
   auto free = std::find_if(cores.begin(), cores.end(), [](const Core& core) { return !core.busy; });
-  if (free == cores.end()) free = cores.insert(free, {std::make_unique<ScalarCache>(), false});
+  // A line with its record takes some 350 bytes; all caches of a run together stay below 8 MiB or so.
+  constexpr std::int64_t kMostStored = 1 << 14, kLeastStored = 64;
+  const auto most_stored = static_cast<std::size_t>(std::max(kMostStored / most_cores_, kLeastStored));
+  if (free == cores.end()) free = cores.insert(free, {std::make_unique<ScalarCache>(most_stored), false});
   free->busy = true;
   free->cache->start(unit);
   return *free->cache;

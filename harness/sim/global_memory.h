@@ -5,8 +5,11 @@
 // would depend on time, so none of them sees it of another; the tasks after them see it of all.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -51,7 +54,17 @@ class GlobalTensor {
   void drop_holder(const ScalarCache* cache, std::int64_t line);
   // The cache has a newer value of the bytes.
   void set_dirty(const ScalarCache* cache, std::int64_t begin, std::int64_t end, const ScalarStore& store);
-  void clear_dirty(const ScalarCache* cache, std::int64_t line);
+  // The stores of the cache's task to lines [first, last] are on their way to memory; visit(page) for pages with some.
+  void clean(const ScalarCache* cache, RunUnit unit, std::int64_t first, std::int64_t last,
+             const std::function<void(std::int64_t)>& visit);
+  // A line's bytes that a cache holds newer.
+  struct Stored {
+    std::int64_t line;
+    std::uint64_t bytes;
+    ScalarStore by;
+  };
+  // Those of the page that were on their way; they are no longer the cache's.
+  std::vector<Stored> take_cleaned(const ScalarCache* cache, std::int64_t page);
   // A store to [begin, end) that a cache other than this one has not written back.
   std::optional<ScalarStore> dirty(std::int64_t begin, std::int64_t end, const ScalarCache* except, RunUnit reader);
   // A write to memory that this cache's copy of [begin, end) does not know.
@@ -63,35 +76,59 @@ class GlobalTensor {
   // Calls visit(begin of the first byte, end, store) for what no cache ever wrote back, in order of addresses.
   template <class Visitor>
   void for_each_dirty(const Visitor& visit) const {
-    for (const auto& [line, state] : lines_)
-      for (const Dirty& dirty : state.dirty)
-        visit(line * line_bytes_ + std::countr_zero(dirty.bytes),
-              line * line_bytes_ + 64 - std::countl_zero(dirty.bytes), dirty.by);
+    for (const auto& [page, state] : pages_)
+      for (std::int64_t line = 0; line < kPageLines; ++line)
+        for (const Dirt& dirt : state.dirt)
+          if ((dirt.lines >> line & 1) != 0) {
+            const std::uint64_t bytes = dirt.bytes[dirt.place_of(line)];
+            const std::int64_t begin = (page * kPageLines + line) * line_bytes_;
+            visit(begin + std::countr_zero(bytes), begin + 64 - std::countl_zero(bytes), store_of(dirt, line));
+          }
   }
 
  private:
-  struct Dirty {
+  static constexpr std::int64_t kPageLines = 64;
+  // What one task on one core stored to lines of a page and did not write back: for each line its bytes and the last
+  // store, in order of lines. 12 bytes a line: a program may store to every line of a tensor.
+  struct Dirt {
     const ScalarCache* cache;
-    std::uint64_t bytes;
-    ScalarStore by;
+    RunUnit unit;
+    std::uint64_t lines = 0, cleaned = 0;
+    std::vector<std::uint64_t> bytes;
+    std::vector<std::uint32_t> sites;
+    std::size_t place_of(std::int64_t line) const {
+      return static_cast<std::size_t>(std::popcount(lines & ((std::uint64_t{1} << line) - 1)));
+    }
   };
+  // A cache that has the line; as many as lines stand in caches.
   struct Holder {
     const ScalarCache* cache;
+    std::int64_t line;
     std::uint64_t outdated;
     ScalarStore by;
   };
+  // Bytes of a page that a fence released. Beyond kMostReleases of a tensor each page has one for all of its bytes, of
+  // everything released there: such a load sees more than it should, and a race may go unseen.
+  static constexpr std::size_t kMostReleases = 4096;
   struct Release {
-    std::uint64_t bytes;
     std::shared_ptr<const Clock> clock;
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> runs;  // of the page's bytes; empty: all
   };
-  struct Line {
-    std::vector<Dirty> dirty;
+  struct Page {
+    std::vector<Dirt> dirt;
     std::vector<Holder> holders;
     std::vector<Release> released;
+    bool empty() const { return dirt.empty() && holders.empty() && released.empty(); }
   };
+  // Calls visit(page's index, page, begin, end) with the range's bytes in it, for pages there are.
   template <class Visitor>
-  void for_each_line(std::int64_t begin, std::int64_t end, const Visitor& visit);
-  Line& line(std::int64_t index);
+  void for_each_page(std::int64_t begin, std::int64_t end, const Visitor& visit);
+  // Calls visit(line, mask of the page's bytes [begin, end) in it).
+  template <class Visitor>
+  void for_each_line(std::int64_t begin, std::int64_t end, const Visitor& visit) const;
+  Page& page_of(std::int64_t line);
+  ScalarStore store_of(const Dirt& dirt, std::int64_t line) const;
+  void release(Page& page, std::int64_t begin, std::int64_t end, const std::shared_ptr<const Clock>& clock);
 
   std::size_t index_;
   Tensor& tensor_;
@@ -102,15 +139,28 @@ class GlobalTensor {
 
   std::mutex mutex_;  // of what follows
   std::atomic<bool> has_lines_ = false;
-  std::map<std::int64_t, Line> lines_;
+  std::map<std::int64_t, Page> pages_;  // by line / kPageLines
+  Sites stores_;
+  std::size_t releases_ = 0;
 };
 
 // The accesses of agents that run together, per tensor.
 class GlobalHistories {
  public:
-  GlobalHistory& of(const GlobalTensor& tensor) {
-    if (histories_.size() <= tensor.index()) histories_.resize(tensor.index() + 1);
-    return histories_[tensor.index()];
+  // `share`: how many of these the run has at once; together they keep to the run's memory.
+  GlobalHistory& of(const GlobalTensor& tensor, std::int64_t share) {
+    while (histories_.size() <= tensor.index()) histories_.emplace_back();
+    GlobalHistory& history = histories_[tensor.index()];
+    if (!history.is_bounded())
+      history.bound(most_bytes(tensor.size_bytes(), share),
+                    [this, &tensor](ActorId actor) { return settled(actor, tensor); });
+    return history;
+  }
+  // Up to which time of the actor everybody who can reach the tensor has seen what it did.
+  std::function<std::uint64_t(ActorId, const GlobalTensor&)> settled;
+  bool is_incomplete() const {
+    return std::any_of(histories_.begin(), histories_.end(),
+                       [](const GlobalHistory& history) { return history.is_incomplete(); });
   }
   struct Found {
     std::size_t tensor;
@@ -121,6 +171,11 @@ class GlobalHistories {
   std::vector<Found> join(GlobalHistories&& other);
 
  private:
+  // An eighth of the tensor and some.
+  static std::int64_t most_bytes(std::int64_t tensor, std::int64_t share) {
+    return (tensor / 8 + (std::int64_t{12} << 20)) / std::max<std::int64_t>(share, 1);
+  }
+
   std::vector<GlobalHistory> histories_;
 };
 
@@ -150,6 +205,7 @@ class GlobalMemory {
     bool busy = false;
   };
   std::int64_t line_bytes_;
+  std::int64_t most_cores_ = 1;  // of a launch
   std::vector<std::unique_ptr<GlobalTensor>> tensors_;
   std::map<const Tensor*, std::size_t> indices_;
   std::mutex mutex_;  // of cores_

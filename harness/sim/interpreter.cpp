@@ -61,7 +61,7 @@ bool Interpreter::begin_loop(const Instruction& i) {
   const std::int64_t step = m_.integer(i.operands[2]);
   if (step <= 0) return m_.fault_at_operand("loop-step", fmt::format("scf.for with step {}", step), 2);
   m_.scalar(i.operands[0]) = m_.scalar(i.operands[1]);
-  m_.loops_.push_back({m_.frame_->base[0] + i.operands[0].index, true, m_.live_storages_.size()});
+  m_.loops_.push_back({i.source, m_.frame_->base[0] + i.operands[0].index, true, m_.live_storages_.size()});
   return true;
 }
 
@@ -190,7 +190,7 @@ Interpreter::Next Interpreter::step(const Instruction& i) {
       if (next_iteration(i)) pc = i.target;  // else the loop's end follows
       return Next::proceed;
     case Step::while_begin:
-      m_.loops_.push_back({0, false, m_.live_storages_.size()});
+      m_.loops_.push_back({i.source, 0, false, m_.live_storages_.size()});
       return Next::proceed;
     case Step::for_end:
       copy(i.operands, i.results);
@@ -234,6 +234,8 @@ Stream Interpreter::run(std::uint64_t steps) {
         m_.report_.status = device::RunStatus::budget;
         m_.report_.reason = fmt::format("{}, line {}", spent, i.source->location.line);
         m_.report_.diagnostics.push_back(m_.diagnostic("budget", spent + " and has not ended"));
+        // Where it went round, and in which loop.
+        if (!m_.loops_.empty()) m_.report_.diagnostics.back().related = m_.loops_.back().op->location;
         return Stream::stopped;
       }
       ++m_.report_.instructions;

@@ -90,7 +90,9 @@ bool Machine::start(const AgentId& who, std::uint32_t core, const Clock& seen) {
   current_ = nullptr;
   scratch_clobbered_by_ = nullptr;
   private_end_.fill(0);
+  private_bytes_ = 0;
   pipes_ = program_.explicit_order ? std::make_unique<Pipes>(*this, core, seen) : nullptr;
+  block_epoch_ = {core * static_cast<ActorId>(pto::kPipes) + static_cast<ActorId>(pto::Pipe::none), 0};
   for (LocalHistory& history : histories_) history.clear();
   if (pipes_)
     cache_ = &surroundings_.memory.start_core(who.rank, who.kind ? static_cast<int>(*who.kind) : 2, who.block,
@@ -274,7 +276,7 @@ bool Machine::fault_at_tile(std::string_view rule, std::string message, const Ti
 // ---- private storage
 
 bool Machine::allocate_private(Tile& tile) {
-  constexpr std::int64_t kMaxPrivateFactor = 64;  // spaces' worth of tiles alive at once; bounds memory
+  constexpr std::int64_t kMostPrivate = 8 << 20;  // of tiles alive at once, in all spaces; bounds memory
   Memory& space = memory(tile.space);
   const std::int64_t size = (span_bytes(tile) + 31) / 32 * 32;
   if (!retired_storages_.empty()) {
@@ -296,10 +298,11 @@ bool Machine::allocate_private(Tile& tile) {
   if (tile.storage < 0) {
     std::int64_t& end = private_end_[static_cast<std::size_t>(tile.space)];
     end = std::max(end, space.capacity());
-    if (end + size > space.capacity() * (1 + kMaxPrivateFactor))
+    private_bytes_ += size;
+    if (private_bytes_ > kMostPrivate)
       return fault("capacity",
-                   fmt::format("tiles without address alive at once exceed {} times the {} bytes of space {}",
-                               kMaxPrivateFactor, space.capacity(), pto::name(tile.space)),
+                   fmt::format("tiles without address alive at once exceed {} bytes, the last one in space {}",
+                               kMostPrivate, pto::name(tile.space)),
                    current_->source->location);
     tile.storage = static_cast<std::int32_t>(storages_.size());
     storages_.push_back({tile.space, end, size, true});

@@ -49,6 +49,7 @@ struct Frame {
 };
 
 struct Loop {
+  const pto::Operation* op = nullptr;
   std::uint32_t induction = 0;  // absolute scalar slot
   bool is_for = true;
   std::size_t storage_mark = 0;
@@ -235,6 +236,9 @@ class Machine {
   void record_local(AccessKind kind, pto::Space space, std::int64_t begin, std::int64_t end);
   void report_races(const Access& later, const Place& where);  // those in conflicts_
   bool check_owner(std::size_t tensor, const pto::Operation* made_by);
+  GlobalHistory& history_of(const GlobalTensor& global);
+  // In program order too, blocks that run independently are unordered: what they touch is compared afterwards.
+  bool compares_blocks() const { return !pipes_ && surroundings_.unit.block >= 0 && launch_.blocks > 1; }
   bool report_undefined_global(std::size_t tensor, std::int64_t at);
   void report_stale(const ScalarStore& store, std::size_t tensor, std::int64_t begin, std::int64_t end,
                     std::string_view what);
@@ -264,6 +268,7 @@ class Machine {
   ScalarCache* cache_ = nullptr;  // null in program order
   std::array<LocalHistory, pto::kSpaceCount> histories_;
   Conflicts conflicts_;  // of one access
+  Epoch block_epoch_;    // in program order: time 0, which everybody has seen; blocks are compared without times
 
   std::vector<std::uint64_t> scalars_;
   std::vector<Pointer> pointers_;
@@ -290,6 +295,7 @@ class Machine {
   };
   std::vector<Retired> retired_storages_;
   std::array<std::int64_t, pto::kSpaceCount> private_end_{};
+  std::int64_t private_bytes_ = 0;
   const pto::Operation* scratch_clobbered_by_ = nullptr;
   std::array<std::vector<std::byte>, 4> stages_;
 };

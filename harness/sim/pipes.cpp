@@ -1,6 +1,7 @@
 #include "harness/sim/pipes.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace assay::sim {
 
@@ -186,6 +187,8 @@ void Pipes::note_access() {
   if (ran.size() >= kMany) {
     const std::uint64_t oldest = 2 * oldest_queued();
     std::erase_if(ran, [&](const Ran& known) { return known.here < oldest; });
+    // A queue that never moves: what ran ahead of it long ago is then named in the order of execution.
+    if (ran.size() >= kMany) ran.erase(ran.begin(), ran.begin() + kMany / 2);
   }
   ran.push_back({time(executing_), here()});
 }
@@ -240,6 +243,18 @@ Epoch Pipes::wait_epoch() {
 void Pipes::barrier() {
   seen_[index(executing_)].advance(epoch());
   ++time_[index(executing_)];
+}
+
+std::uint64_t Pipes::settled(ActorId of) const {
+  std::uint64_t settled = std::numeric_limits<std::uint64_t>::max();
+  for (std::size_t pipe = 0; pipe < pto::kPipes; ++pipe) {
+    if ((m_.program_.global_pipes >> pipe & 1) == 0) continue;
+    if (actor(static_cast<Pipe>(pipe)) == of && !overlapping_[pipe]) continue;
+    // What it executes next it executes with what the stream had seen when it issued that.
+    const Clock& issued = queues_[pipe].empty() ? seen_[index(Pipe::s)] : *queues_[pipe].front()->seen;
+    settled = std::min(settled, std::max(seen_[pipe].of(of), issued.of(of)));
+  }
+  return settled;
 }
 
 Clock Pipes::everything() const {

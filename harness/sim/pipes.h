@@ -79,6 +79,8 @@ class Pipes {
   // The first queued operation that sets the event; null when there is none.
   const pto::Operation* queued_set(const EventKey& key) const;
 
+  // Up to this time of the actor everything that reaches global memory from here on comes after it.
+  std::uint64_t settled(ActorId of) const;
   // Everything this core has done and seen.
   Clock everything() const;
 

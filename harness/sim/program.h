@@ -95,7 +95,8 @@ struct Program {
   bool explicit_order = false;
   bool waits_for_others = false;  // its blocks cannot run one after the other
   bool has_atomics = false;
-  std::vector<Core> cores;  // of a block
+  std::uint32_t global_pipes = 0;  // bit per pipe whose operations may reach global memory
+  std::vector<Core> cores;         // of a block
   // Backing of the spans in the instructions.
   std::vector<std::unique_ptr<Ref[]>> refs;
   std::vector<std::unique_ptr<Result<ConversionMeaning>>> conversions;

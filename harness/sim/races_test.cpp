@@ -122,6 +122,50 @@ TEST(Races, ProgramOrderHasNone) {
   EXPECT_EQ(rules(run), "");
 }
 
+// Blocks are ordered by nothing in program order either.
+TEST(Races, OfBlocksInProgramOrder) {
+  const auto run_blocks = [](std::string_view row, std::string_view more = "") {
+    KernelRun run;
+    run.text =
+        kernel(join("    %b64 = pto.get_block_idx\n    %b = arith.index_cast %b64 : i64 to index\n"
+                    "    %mine = pto.partition_view %yv, offsets = [",
+                    row,
+                    ", %c0], sizes = [%c1, %c16] : $V -> $P\n"
+                    "    %line = pto.alloc_tile addr = %a0 : !pto.tile_buf<vec, 1x16x$E>\n"
+                    "    pto.texpands ins(%one : f32) outs(%line : !pto.tile_buf<vec, 1x16x$E>)\n"
+                    "    pto.tstore ins(%line : !pto.tile_buf<vec, 1x16x$E>) outs(%mine : $P)",
+                    more, "\n"));
+    run.tensors = {filled(128, 1), filled(128, 2)};
+    run.blocks = 4;
+    run.options.order = device::Order::program;
+    return run_kernel(std::move(run));
+  };
+  const KernelRun same = run_blocks("%c0");
+  ASSERT_EQ(rules(same), "race-waw ");
+  const Diagnostic& found = same.report.diagnostics[0];
+  const int line = line_of(same.text, "pto.tstore");
+  EXPECT_EQ(found.location.line, line);
+  ASSERT_TRUE(found.related);
+  EXPECT_EQ(found.related->line, line);
+  EXPECT_NE(found.message.find("bytes 0x0 to 0x40"), std::string::npos) << found.message;
+  EXPECT_EQ(found.message.find("PIPE"), std::string::npos) << found.message;
+  EXPECT_EQ(rules(run_blocks("%b")), "");
+  EXPECT_EQ(rules(run_blocks("%c0", " {atomicType = #pto<atomic_type atomic_add>}")), "");
+  // One reads what another one writes.
+  const KernelRun reads = run_blocks("%b", "\n    %first = pto.load_scalar %y[%c0] : !pto.ptr<f32> -> f32");
+  ASSERT_EQ(reads.report.diagnostics.size(), 1U) << rules(reads);
+  EXPECT_TRUE(rules(reads) == "race-raw " || rules(reads) == "race-war ") << rules(reads);
+}
+
+// One missing edge is one finding, though both the read and the write of an operation in place lack it.
+TEST(Races, AnOperationInPlaceRacesOnce) {
+  EXPECT_EQ(rules(run_body(join(kTiles, kLoadS, "    pto.tadds ins(%s, %one : $T, f32) outs(%s : $T)\n"))),
+            "race-raw ");
+  EXPECT_EQ(rules(run_body(join(kTiles, kFillS, "    pto.barrier <PIPE_V>\n",
+                                "    pto.tadds ins(%s, %one : $T, f32) outs(%s : $T)\n", kLoadS))),
+            "race-waw ");
+}
+
 // Whatever runs first, the race is the first finding and named as the program has it; bytes that nobody writes stay
 // undefined bytes.
 TEST(Races, StandBeforeTheUndefinedBytesTheyLeadTo) {
@@ -513,7 +557,8 @@ TEST(Guards, AreNoPartOfTheTensor) {
   std::string before = text;
   for (const std::string_view access : {"%x[%c0] : !pto.ptr<i32>, i32", "%x[%c0] : !pto.ptr<i32> -> i32"})
     before.replace(before.find(access), 7, "%x[%n]");
-  for (std::size_t at = 0; (at = before.find("    %c0 = arith.constant 0 : index\n", at)) != std::string::npos; at += 64)
+  for (std::size_t at = 0; (at = before.find("    %c0 = arith.constant 0 : index\n", at)) != std::string::npos;
+       at += 64)
     before.insert(at, "    %n = arith.constant -1 : index\n");
   for (const GraphRun::Launched& launched : {GraphRun::Launched{"writer", {0}, {}}, {"reader", {0, 1}, {}}}) {
     const GraphRun run = guarded(before, {launched}, 16);

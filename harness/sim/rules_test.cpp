@@ -1,5 +1,7 @@
 // Every rule fires on a small kernel that breaks it, names both locations, and is silent on the kernel put right.
 // In the faulty body "// HERE" marks the reported line and "// THERE" the other end.
+#include <fmt/format.h>
+
 #include "harness/sim/kernel_test.h"
 
 namespace assay::sim::testing {
@@ -268,6 +270,26 @@ std::vector<Rule> bounds_rules() {
   };
 }
 
+// A tile of the value converted to another element type.
+std::string converted(std::string_view value, std::string_view to, std::string_view saturation, std::string_view end) {
+  return fmt::format(
+      "    %v = arith.constant {0} : f32\n    %t = pto.alloc_tile addr = %a0 : $T\n"
+      "    pto.texpands ins(%v : f32) outs(%t : $T)\n    %o = pto.alloc_tile addr = %a1 : !pto.tile_buf<vec, "
+      "8x16x{1}>\n"
+      "    pto.tcvt ins(%t {{rmode = #pto<round_mode RINT>{2}}} : $T) outs(%o : !pto.tile_buf<vec, 8x16x{1}>){3}",
+      value, to, saturation, end);
+}
+
+// An i32 tile of ones and a scalar.
+std::string scalar_of_tile(std::string_view op, std::string_view scalar, std::string_view mark) {
+  return fmt::format(
+      "    %v = arith.constant {} : i32{}\n    %w = arith.constant 1 : i32\n"
+      "    %t = pto.alloc_tile addr = %a0 : !pto.tile_buf<vec, 8x16xi32>\n"
+      "    pto.texpands ins(%w : i32) outs(%t : !pto.tile_buf<vec, 8x16xi32>)\n"
+      "    pto.{} ins(%t, %v : !pto.tile_buf<vec, 8x16xi32>, i32) outs(%t : !pto.tile_buf<vec, 8x16xi32>)",
+      scalar, mark, op);
+}
+
 std::vector<Rule> scalar_rules() {
   const auto two = [](std::string_view op, std::string_view a, std::string_view b, bool faulty, bool second = true) {
     return fmt::format(
@@ -322,6 +344,23 @@ std::vector<Rule> scalar_rules() {
     pto.tcvt ins(%t {rmode = #pto<round_mode RINT>} : $T) outs(%o : !pto.tile_buf<vec, 8x32xi8, valid=8x16>) // HERE)"),
        loaded(R"(    %o = pto.alloc_tile addr = %a1 : !pto.tile_buf<vec, 8x16xi32>
     pto.tcvt ins(%t {rmode = #pto<round_mode RINT>} : $T) outs(%o : !pto.tile_buf<vec, 8x16xi32>))")},
+      {"ConvertedWithoutRoom", "narrowing", converted("3.0e10", "i32", "", "") + " // HERE",
+       converted("3.0e10", "i32", ", satmode = #pto<saturation_mode ON>", "")},
+      {"ConvertedToLowBits", "narrowing", converted("70000.0", "i16", "", "") + " // HERE",
+       converted("32767.0", "i16", "", "")},
+      {"InfinityConverted", "narrowing", converted("0x7F800000", "i32", "", "") + " // HERE",
+       converted("-2147483648.0", "i32", "", "")},
+      {"SaturationIgnoredWhereWrittenOff", "narrowing",
+       converted("3.0e10", "i32", ", satmode = #pto<saturation_mode OFF>", "") + " // HERE",
+       converted("3.0e9", "i64", ", satmode = #pto<saturation_mode OFF>", "")},
+      {"TileShiftedByWidth", "shift-range", scalar_of_tile("tshls", "32", " // THERE") + " // HERE",
+       scalar_of_tile("tshls", "31", "")},
+      {"TileShiftedByNegative", "shift-range", scalar_of_tile("tshrs", "-1", " // THERE") + " // HERE",
+       scalar_of_tile("tshrs", "0", "")},
+      {"TileRemainderByZero", "division-by-zero", scalar_of_tile("trems", "0", " // THERE") + " // HERE",
+       scalar_of_tile("trems", "3", "")},
+      {"TileFmodByZero", "division-by-zero", scalar_of_tile("tfmods", "0", " // THERE") + " // HERE",
+       scalar_of_tile("tfmods", "-3", "")},
   };
 }
 
@@ -355,6 +394,22 @@ TEST_P(Rules, SilentWhenPutRight) {
   EXPECT_EQ(run.report.status, device::RunStatus::completed)
       << (run.report.diagnostics.empty() ? run.report.reason : to_string(run.report.diagnostics.back(), "kernel.pto"));
   EXPECT_TRUE(run.report.diagnostics.empty());
+}
+
+TEST(Budget, NamesTheOperationAndItsLoop) {
+  KernelRun run;
+  run.text = kernel(
+      "    scf.for %i = %c0 to %c8 step %c1 {\n      scf.while : () -> () { // THERE\n"
+      "        %true = arith.cmpi eq, %c1, %c1 : index\n        scf.condition(%true)\n      } do {\n"
+      "        scf.yield\n      }\n    }\n");
+  run.tensors = {filled(128, 1.5F), filled(128, 0.0F)};
+  run.options.instruction_budget = 1000;
+  run = run_kernel(std::move(run));
+  ASSERT_EQ(run.report.status, device::RunStatus::budget) << run.report.reason;
+  const device::Diagnostic& found = run.report.diagnostics.back();
+  EXPECT_GE(found.location.line, line_of(run.text, "THERE"));
+  ASSERT_TRUE(found.related);
+  EXPECT_EQ(found.related->line, line_of(run.text, "THERE"));
 }
 
 std::string name_of(const ::testing::TestParamInfo<Rule>& row) { return row.param.name; }

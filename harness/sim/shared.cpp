@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 namespace assay::sim {
 
 namespace {
@@ -15,19 +17,39 @@ CoreKey key_of(const AgentId& agent) {
 
 void AllCoreBarrier::arrive(const CoreKey& core, const Clock& done) {
   const std::uint64_t time = ++arrivals_[core];
-  if (times_.size() < time) times_.resize(time);
-  auto& [count, clock] = times_[time - 1];
+  if (time <= passed_) return;
+  if (times_.size() < time - passed_) times_.resize(time - passed_);
+  auto& [count, clock] = times_[time - passed_ - 1];
   ++count;
   clock.join(done);
+  if (times_.size() <= kMostTimes) return;
+  passed_clock_.join(times_.front().second);
+  times_.pop_front();
+  ++passed_;
 }
 std::uint64_t AllCoreBarrier::arrivals(const CoreKey& core) const {
   const auto found = arrivals_.find(core);
   return found == arrivals_.end() ? 0 : found->second;
 }
 std::int64_t AllCoreBarrier::arrived(std::uint64_t time) const {
-  return time == 0 || time > times_.size() ? 0 : times_[time - 1].first;
+  if (time == 0 || time > passed_ + times_.size()) return 0;
+  return time <= passed_ ? std::numeric_limits<std::int64_t>::max() : times_[time - passed_ - 1].first;
 }
-const Clock& AllCoreBarrier::clock(std::uint64_t time) const { return times_[time - 1].second; }
+const Clock& AllCoreBarrier::clock(std::uint64_t time) const {
+  return time <= passed_ ? passed_clock_ : times_[time - passed_ - 1].second;
+}
+
+Signal* Signals::find(const SignalKey& key) {
+  auto found = signals_.find(key);
+  if (found == signals_.end()) found = signals_.find({key.tensor, -1});
+  return found == signals_.end() ? nullptr : &found->second;
+}
+std::pair<Signal*, bool> Signals::of(const SignalKey& key) {
+  const auto found = signals_.find(key);
+  if (found != signals_.end()) return {&found->second, true};
+  const bool own = signals_.size() < kMost;
+  return {&signals_[own ? key : SignalKey{key.tensor, -1}], own};
+}
 
 void Shared::end_task(const AgentId& any, device::RunReport& report) {
   std::erase_if(rings, [&](const auto& item) {

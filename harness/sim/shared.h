@@ -78,7 +78,8 @@ class Signal {
   struct Stale {
     Origin first_wait, second_wait, first_notify, second_notify;
   };
-  std::optional<Stale> notified(const Notify& notify);
+  // Keeps the latest `most` notifies.
+  std::optional<Stale> notified(const Notify& notify, std::size_t most = 64);
   std::optional<Stale> waited(const Wait& wait);  // the wait is over
 
  private:
@@ -91,7 +92,7 @@ class Signal {
   static void count(Consumed& consumed, const Notify& notify);
   static std::optional<Stale> stale(const Consumed& consumed);
 
-  std::deque<Notify> notifies_;     // the latest ones
+  std::vector<Notify> notifies_;    // the latest ones
   std::vector<Consumed> consumed_;  // of waits that the word has satisfied ever since
 };
 
@@ -107,8 +108,11 @@ class AllCoreBarrier {
   const Clock& clock(std::uint64_t time) const;    // of all of them
 
  private:
+  static constexpr std::size_t kMostTimes = 64;
   std::map<CoreKey, std::uint64_t> arrivals_;
-  std::vector<std::pair<std::int64_t, Clock>> times_;  // how many have arrived, and what they had done
+  std::deque<std::pair<std::int64_t, Clock>> times_;  // how many have arrived, and what they had done
+  std::uint64_t passed_ = 0;                          // earlier times, which nobody waits for any more
+  Clock passed_clock_;                                // of all of those
 };
 
 // What the loads of a library macro have brought and its stores will take away. A core's macros pass through their
@@ -120,8 +124,19 @@ struct Transfer {
   Clock clock;
 };
 
-// Of a run: they outlive the launches.
-using Signals = std::map<SignalKey, Signal>;
+// Of a run: they outlive the launches. A program may make any word a signal: beyond the first kMost, the words of a
+// tensor share what is known of their notifiers, so that a race may go unseen, and their waits are not looked at.
+class Signals {
+ public:
+  Signal* find(const SignalKey& key);
+  // The signal, and whether it is the word's own.
+  std::pair<Signal*, bool> of(const SignalKey& key);
+  std::size_t most_notifies() const { return signals_.size() > kMost / 16 ? 4 : 64; }
+
+ private:
+  static constexpr std::size_t kMost = 1 << 14;
+  std::map<SignalKey, Signal> signals_;
+};
 
 struct Shared {
   explicit Shared(Signals& of_run) : signals(of_run) {}

@@ -5,8 +5,8 @@
 namespace assay::sim {
 namespace {
 
-// Notifies kept to tell which of them a wait consumes.
-constexpr std::size_t kMaxNotifies = 64;
+// Waits kept to tell whether a notify is consumed twice.
+constexpr std::size_t kMostConsumed = 64;
 
 bool same_core(const CoreKey& a, const CoreKey& b) {  // whatever the task
   return a.rank == b.rank && a.block == b.block && a.vector == b.vector && a.sub_block == b.sub_block;
@@ -46,7 +46,7 @@ std::optional<Signal::Stale> Signal::stale(const Consumed& consumed) {
   return Stale{consumed.wait.origin, consumed.again->origin, consumed.repeated->first, consumed.repeated->second};
 }
 
-std::optional<Signal::Stale> Signal::notified(const Notify& notify) {
+std::optional<Signal::Stale> Signal::notified(const Notify& notify, std::size_t most) {
   std::erase_if(consumed_, [&](const Consumed& consumed) {
     const Wait& wait = consumed.wait;
     return !holds(wait.compare, notify.before, wait.against) || !holds(wait.compare, notify.after, wait.against);
@@ -58,7 +58,7 @@ std::optional<Signal::Stale> Signal::notified(const Notify& notify) {
     if (!was_known && !found) found = stale(consumed);
   }
   notifies_.push_back(notify);
-  if (notifies_.size() > kMaxNotifies) notifies_.pop_front();
+  if (notifies_.size() > most) notifies_.erase(notifies_.begin());
   return found;
 }
 
@@ -87,6 +87,7 @@ std::optional<Signal::Stale> Signal::waited(const Wait& wait) {
     consumed.notifies.push_back(notify);
   }
   consumed_.push_back(std::move(consumed));
+  if (consumed_.size() > kMostConsumed) consumed_.erase(consumed_.begin());
   return std::nullopt;
 }
 

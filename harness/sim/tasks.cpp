@@ -69,7 +69,7 @@ class TaskRun {
 
  private:
   bool run_all() {
-    if (!is_chain(tasks_)) return Cluster(pool_, *memory_, signals_, options_, report_).run(jobs_);
+    if (!is_chain(tasks_)) return run_together(jobs_);
     for (Job& job : jobs_) {
       job.after.clear();
       if (!run_launch(job)) return false;
@@ -135,9 +135,29 @@ class TaskRun {
     return true;
   }
 
+  bool run_together(std::span<const Job> jobs) {
+    Cluster cluster(pool_, *memory_, signals_, options_, report_);
+    const bool completed = cluster.run(jobs);
+    if (cluster.histories().is_incomplete()) add_incomplete(jobs.front());
+    return completed;
+  }
+
+  // Not a broken rule: the run's status stays.
+  void add_incomplete(const Job& job) {
+    device::Diagnostic note;
+    note.rule = "race-history";
+    note.message =
+        "more accesses to global memory than the simulator has memory to remember: races with some of them were not "
+        "looked for";
+    note.function = job.launch->function->name;
+    note.location = job.launch->function->location;
+    note.rank = job.launch->rank;
+    add(std::move(note));
+  }
+
   // False when the launch did not come to its end.
   bool run_launch(const Job& job) {
-    if (job.program->waits_for_others) return Cluster(pool_, *memory_, signals_, options_, report_).run(std::span(&job, 1));
+    if (job.program->waits_for_others) return run_together(std::span(&job, 1));
     const std::int64_t blocks = job.last_block;
     results_.assign(static_cast<std::size_t>(blocks), {});
     cancelled_ = std::numeric_limits<std::int64_t>::max();
@@ -204,6 +224,7 @@ class TaskRun {
       const bool ran = block.completed || block.report.instructions > 0 || !block.report.diagnostics.empty();
       if (ran && !block.completed) return false;
     }
+    if (histories.is_incomplete()) add_incomplete(job);
     return cancelled_.load() == std::numeric_limits<std::int64_t>::max();
   }
 
@@ -232,12 +253,11 @@ class TaskRun {
   // Blocks share their code, so they find the same broken rules.
   void add(device::Diagnostic diagnostic) {
     // Everybody who waits in a deadlock is part of it.
-    const bool is_new =
-        diagnostic.rule == "deadlock" ||
-        found_
-            .insert({diagnostic.rule, diagnostic.function, diagnostic.op_id,
-                     diagnostic.related ? diagnostic.related->line : -1, diagnostic.related_function})
-            .second;
+    const bool is_new = diagnostic.rule == "deadlock" ||
+                        found_
+                            .insert({std::string(cause_of(diagnostic.rule)), diagnostic.function, diagnostic.op_id,
+                                     diagnostic.related ? diagnostic.related->line : -1, diagnostic.related_function})
+                            .second;
     if (is_new && report_.diagnostics.size() < Findings::kMost) report_.diagnostics.push_back(std::move(diagnostic));
   }
 

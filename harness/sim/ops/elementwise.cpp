@@ -60,7 +60,13 @@ bool check_domain(Machine& m, const Instruction& i, const Spread& a, const Sprea
       const T x = reinterpret_cast<const T*>(a.data)[row * a.row_step + a.column(col)];
       const T y = reinterpret_cast<const T*>(b.data)[row * b.row_step + b.column(col)];
       if (Op::defined(x, y)) continue;
-      return m.fault(Op::kRule, fmt::format("{} of {} by {} at ({},{})", pto::mnemonic(i.code), +x, +y, row, col));
+      const std::string what = fmt::format("{} of {} by {} at ({},{})", pto::mnemonic(i.code), +x, +y, row, col);
+      if (i.operands[1].kind != Kind::tile) return m.fault_at_operand(Op::kRule, what, 1);
+      const Tile& tile = m.tile(i.operands[1]);
+      return m.fault_at_tile(Op::kRule,
+                             fmt::format("{}; the second operand stands at {} 0x{:X}", what, pto::name(tile.space),
+                                         tile.address + element_offset(tile, row, col) * element_bytes(tile)),
+                             tile);
     }
   return true;
 }

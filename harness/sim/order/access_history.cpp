@@ -8,6 +8,7 @@ namespace assay::sim {
 namespace {
 
 constexpr std::int64_t kPage = AccessPage::kBytes;
+constexpr std::int64_t kPageOverhead = sizeof(AccessPage) + 96;  // in its table, and what the heap adds
 
 void add_conflict(Conflicts& conflicts, std::size_t first, const Access& earlier, std::int64_t begin,
                   std::int64_t end) {
@@ -95,17 +96,38 @@ void GlobalHistory::access(const Access& access, std::int64_t begin, std::int64_
   for_each_page(begin, end, [&](std::int64_t index, std::int64_t from, std::int64_t to) {
     const auto [found, is_new] = pages_.try_emplace(index);
     AccessPage& page = found->second;
-    heap_bytes_ -= is_new ? -static_cast<std::int64_t>(sizeof(AccessPage) + 32) : page.heap_bytes();
+    heap_bytes_ -= is_new ? -kPageOverhead : page.heap_bytes();
     page.access(access, site, from, to, ordering,
                 [&](const AccessPage::Entry& entry, std::int64_t first, std::int64_t last) {
                   add_conflict(conflicts, known, access_of(entry, sites_), index * kPage + first, index * kPage + last);
                 });
     heap_bytes_ += page.heap_bytes();
   });
-  if (heap_bytes_ > compact_at_) {
-    forget_sites();
-    compact_at_ = std::max(compact_at_, 2 * heap_bytes_);
+  if (heap_bytes_ > std::min(compact_at_, most_bytes_)) compact();
+}
+
+void GlobalHistory::compact() {
+  if (settled_) {
+    std::unordered_map<ActorId, std::uint64_t> times;
+    const auto settled = [&](ActorId actor) {
+      const auto [found, is_new] = times.try_emplace(actor, 0);
+      if (is_new) found->second = settled_(actor);
+      return found->second;
+    };
+    for (auto& [index, page] : pages_) page.settle(settled);
   }
+  forget_sites();
+  // By address, not as the table has them: the same program forgets the same pages.
+  if (const std::int64_t most = most_bytes_ / 2; heap_bytes_ > most) {
+    for (std::int64_t index : ascending_pages()) {
+      if (heap_bytes_ <= most) break;
+      const auto page = pages_.find(index);
+      heap_bytes_ -= page->second.heap_bytes() + kPageOverhead;
+      pages_.erase(page);
+    }
+    incomplete_ = true;
+  }
+  compact_at_ = std::max(compact_at_, 2 * heap_bytes_);
 }
 
 void GlobalHistory::probe(const Access& access, std::int64_t begin, std::int64_t end, const Ordering& ordering,
@@ -154,17 +176,21 @@ std::vector<std::pair<Access, Conflict>> GlobalHistory::conflicts_with(const Glo
 
 void GlobalHistory::merge(GlobalHistory&& other) {
   if (empty()) {
+    const bool was_incomplete = incomplete_;
     *this = std::move(other);
+    incomplete_ = incomplete_ || was_incomplete;
+    settled_ = nullptr;  // of agents that are gone
     return;
   }
   std::vector<std::uint32_t> sites;
   for (const Sites::Site& site : other.sites_.all()) sites.push_back(sites_.number_of(site.op, site.function));
   for (const auto& [index, theirs] : other.pages_) {
     const auto [found, is_new] = pages_.try_emplace(index);
-    heap_bytes_ -= is_new ? -static_cast<std::int64_t>(sizeof(AccessPage) + 32) : found->second.heap_bytes();
+    heap_bytes_ -= is_new ? -kPageOverhead : found->second.heap_bytes();
     found->second.merge(theirs, sites);
     heap_bytes_ += found->second.heap_bytes();
   }
+  incomplete_ = incomplete_ || other.incomplete_;
   other = {};
 }
 
@@ -173,7 +199,7 @@ void GlobalHistory::forget_before(const Clock& clock) {
     const std::int64_t before = at->second.heap_bytes();
     at->second.forget_before(clock);
     if (at->second.empty()) {
-      heap_bytes_ -= before + static_cast<std::int64_t>(sizeof(AccessPage) + 32);
+      heap_bytes_ -= before + kPageOverhead;
       at = pages_.erase(at);
     } else {
       heap_bytes_ += at->second.heap_bytes() - before;

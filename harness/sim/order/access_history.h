@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -29,6 +31,9 @@ class Sites {
   std::vector<Site> sites_;
   std::unordered_map<const pto::Operation*, std::uint32_t> numbers_;
 };
+
+// Up to which time of an actor everybody who is there has seen what it did: that is ordered before whatever comes.
+using Settled = std::function<std::uint64_t(ActorId)>;
 
 // Conflicts of one access: one for each (earlier operation, kind of its access), in order of their bytes.
 using Conflicts = std::vector<Conflict>;
@@ -68,15 +73,25 @@ class GlobalHistory {
   // Gives memory back at the price of less exact names: see AccessPage::forget_sites. Happens by itself when the history
   // has become large.
   void forget_sites();
+  // The history keeps below `most_bytes`, whatever the program. What is settled needs no times; if that is not enough,
+  // whole pages are forgotten, and races with what is in them stay unseen: the history is then incomplete.
+  void bound(std::int64_t most_bytes, Settled settled) { most_bytes_ = most_bytes, settled_ = std::move(settled); }
+  bool is_bounded() const { return most_bytes_ != kUnbounded; }
+  bool is_incomplete() const { return incomplete_; }
   std::int64_t heap_bytes() const { return heap_bytes_; }
   bool empty() const { return pages_.empty(); }
 
  private:
+  static constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
   std::vector<std::int64_t> ascending_pages() const;
+  void compact();
 
   Sites sites_;
   std::unordered_map<std::int64_t, AccessPage> pages_;  // by address / AccessPage::kBytes
-  std::int64_t heap_bytes_ = 0, compact_at_ = std::int64_t{8} << 20;
+  std::int64_t heap_bytes_ = 0, compact_at_ = std::int64_t{4} << 20;
+  std::int64_t most_bytes_ = kUnbounded;
+  Settled settled_;
+  bool incomplete_ = false;
 };
 
 }  // namespace assay::sim

@@ -166,6 +166,23 @@ void AccessPage::merge(const AccessPage& other, const std::vector<std::uint32_t>
 void AccessPage::forget_sites() {
   tidy(0, cells_.size(), true);
   cells_.shrink_to_fit();
+  // The lists one after the other, without holes.
+  std::vector<Entry> kept;
+  std::size_t count = 0;
+  for (const Cell& cell : cells_)
+    for (std::uint32_t link = cell.head; link != kNone; link = entries_[link].next) ++count;
+  kept.reserve(count);
+  for (Cell& cell : cells_) {
+    const auto first = static_cast<std::uint32_t>(kept.size());
+    for (std::uint32_t link = cell.head; link != kNone; link = entries_[link].next) {
+      kept.push_back(entries_[link]);
+      kept.back().next = static_cast<std::uint32_t>(kept.size());
+    }
+    cell.head = first;
+    kept.back().next = kNone;
+  }
+  entries_ = std::move(kept);
+  free_ = kNone;
 }
 
 }  // namespace assay::sim

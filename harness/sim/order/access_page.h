@@ -52,6 +52,13 @@ class AccessPage {
   void compare(const AccessPage& other, const Found& found) const;
   // Takes over the other's accesses; its site s becomes sites[s].
   void merge(const AccessPage& other, const std::vector<std::uint32_t>& sites);
+  // What an actor did up to settled(actor) gets the time 0, which every clock covers: neighbouring cells become alike.
+  template <class Settled>
+  void settle(const Settled& settled) {
+    for (Cell& cell : cells_)
+      for (std::uint32_t link = cell.head; link != kNone; link = entries_[link].next)
+        if (Entry& entry = entries_[link]; entry.time <= settled(entry.actor)) entry.time = 0;
+  }
   // Neighbouring cells with the same accesses become one though different operations made them: races are found as
   // before, but a conflict names one operation of several of the same actor.
   void forget_sites();

@@ -34,9 +34,20 @@ bool ScalarCache::ByTensor::operator()(const Key& a, const Key& b) const {
 
 void ScalarCache::start(RunUnit unit) {
   unit_ = unit;
-  for (auto at = lines_.begin(); at != lines_.end();) at = at->second.dirty != 0 ? lines_.erase(at) : std::next(at);
+  for (auto at = lines_.begin(); at != lines_.end();) at = at->second.dirty != 0 ? drop(at) : std::next(at);
+  std::erase_if(stored_, [&](const Key& key) { return !lines_.contains(key); });
   invalidated_.clear();
   invalidated_all_ = false;
+  dirtied_.clear();
+}
+
+void ScalarCache::spill(const Key& key, const Line& line) {
+  auto& [tensor, index] = key;
+  const std::int64_t begin = line_begin(*tensor, index);
+  for_each_run(line.dirty, [&, tensor = tensor](int from, int to) {
+    std::copy(line.data.begin() + from, line.data.begin() + to, tensor->bytes() + begin + from);
+    tensor->define(begin + from, begin + to);
+  });
 }
 
 ScalarCache::Line& ScalarCache::fill(GlobalTensor& tensor, std::int64_t index) {
@@ -47,8 +58,17 @@ ScalarCache::Line& ScalarCache::fill(GlobalTensor& tensor, std::int64_t index) {
   filled_.push_back(key);
   if (filled_.size() > kMostLines) {
     const auto oldest = lines_.find(filled_.front());
+    if (oldest != lines_.end() && oldest->second.dirty != 0) stored_.push_back(filled_.front());
     filled_.pop_front();
     if (oldest != lines_.end() && oldest->second.dirty == 0 && oldest->first != key) drop(oldest);
+  }
+  if (stored_.size() > most_stored_) {
+    const auto oldest = lines_.find(stored_.front());
+    stored_.pop_front();
+    if (oldest != lines_.end() && oldest->first != key) {
+      spill(oldest->first, oldest->second);
+      drop(oldest);
+    }
   }
   const std::int64_t begin = line_begin(tensor, index);
   line.data.assign(tensor.bytes() + begin, tensor.bytes() + line_end(tensor, index));
@@ -89,6 +109,7 @@ void ScalarCache::store(GlobalTensor& tensor, std::int64_t offset, std::int64_t 
   line.dirty |= bit_mask(at, at + width);
   line.by = {&op, &function, unit_};
   tensor.set_dirty(this, offset, offset + width, line.by);
+  dirtied_.insert(&tensor);
 }
 
 void ScalarCache::clean_and_invalidate(GlobalTensor& tensor, std::int64_t begin, std::int64_t end) {
@@ -110,40 +131,48 @@ void ScalarCache::clean_and_invalidate(GlobalTensor& tensor, std::int64_t begin,
     }
     at = drop(at);
   }
+  tensor.clean(this, unit_, first, last, [&](std::int64_t page) { cleaned_pages_.insert({&tensor, page}); });
+  while (arriving_.size() > most_stored_) {
+    spill(arriving_.begin()->first, arriving_.begin()->second);
+    arriving_.erase(arriving_.begin());
+  }
 }
 
 void ScalarCache::clean_and_invalidate_all() {
   invalidated_all_ = true;
-  while (!lines_.empty()) {
-    const auto [tensor, line] = lines_.begin()->first;
-    clean_and_invalidate(*tensor, line_begin(*tensor, line), line_end(*tensor, line));
-  }
+  std::set<GlobalTensor*> tensors = dirtied_;
+  for (const auto& [key, line] : lines_) tensors.insert(key.first);
+  for (GlobalTensor* tensor : tensors) clean_and_invalidate(*tensor, 0, tensor->size_bytes());
   invalidated_.clear();
   filled_.clear();
+  stored_.clear();
 }
 
 void ScalarCache::arrive(std::shared_ptr<const Clock> released) {
-  for (const auto& [key, line] : arriving_) {
-    auto& [tensor, index] = key;
-    const std::int64_t begin = line_begin(*tensor, index);
-    const auto still = lines_.find(key);
-    tensor->clear_dirty(this, index);
-    for_each_run(line.dirty, [&, tensor = tensor, &line = line](int from, int to) {
-      std::copy(line.data.begin() + from, line.data.begin() + to, tensor->bytes() + begin + from);
-      tensor->define(begin + from, begin + to);
-      tensor->overwrite(begin + from, begin + to, line.by, this, released);
-    });
-    // Stored again since: that is not on its way yet.
-    if (still != lines_.end())
-      for_each_run(still->second.dirty, [&, tensor = tensor](int from, int to) {
+  for (const auto& [key, line] : arriving_) spill(key, line);
+  for (const auto& [tensor, page] : cleaned_pages_) {
+    for (const GlobalTensor::Stored& stored : tensor->take_cleaned(this, page)) {
+      const Key key{tensor, stored.line};
+      const auto way = arriving_.find(key);
+      const auto still = lines_.find(key);
+      // Stored again since: that is not on its way yet.
+      const std::uint64_t again = still == lines_.end() ? 0 : still->second.dirty;
+      const std::uint64_t arrived = stored.bytes & ~(again & ~(way == arriving_.end() ? 0 : way->second.dirty));
+      const std::int64_t begin = line_begin(*tensor, stored.line);
+      for_each_run(arrived, [&, tensor = tensor](int from, int to) {
+        tensor->overwrite(begin + from, begin + to, stored.by, this, released);
+      });
+      for_each_run(again, [&, tensor = tensor](int from, int to) {
         tensor->set_dirty(this, begin + from, begin + to, still->second.by);
       });
+    }
   }
   arriving_.clear();
+  cleaned_pages_.clear();
 }
 
 void ScalarCache::fence(const Clock& seen) {
-  if (!arriving_.empty()) arrive(std::make_shared<const Clock>(seen));
+  if (!cleaned_pages_.empty()) arrive(std::make_shared<const Clock>(seen));
 }
 
 void ScalarCache::finish() { arrive(nullptr); }

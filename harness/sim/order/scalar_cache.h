@@ -8,6 +8,9 @@
 //   They arrive with the end of the run at the latest.
 // - A task's stores that were not written back when it ended reach nobody, not even a later task on the same core.
 // - Clean lines stay; a core keeps at most kMostLines of them.
+// - A cache is no memory: a core keeps at most `most_stored` lines with stores. Beyond that its oldest ones go to
+// memory,
+//   as they do on a device; that they were never written back is reported all the same, but memory shows the new bytes.
 // - A flag made by hand needs both ends: the writer stores, invalidates and fences; the reader invalidates the line and
 //   loads. Such a load is ordered after the fence whose value it sees, and no later store races with it (a reader
 //   polls). Any other load is an ordinary access.
@@ -45,6 +48,7 @@ class ScalarCache {
  public:
   static constexpr std::size_t kMostLines = 1024;
 
+  explicit ScalarCache(std::size_t most_stored) : most_stored_(most_stored) {}
   void start(RunUnit unit);  // a task begins on the core
 
   struct Loaded {
@@ -81,13 +85,18 @@ class ScalarCache {
 
   Line& fill(GlobalTensor& tensor, std::int64_t line);
   Lines::iterator drop(Lines::iterator at);
+  void spill(const Key& key, const Line& line);  // its stores go to memory
   void arrive(std::shared_ptr<const Clock> released);
 
+  std::size_t most_stored_;
   RunUnit unit_;
   Lines lines_, arriving_;
-  std::deque<Key> filled_;  // clean lines leave in the order they came
+  std::deque<Key> filled_;                 // clean lines leave in the order they came
+  std::deque<Key> stored_;                 // those that had been stored to when their turn came
+  std::set<Key, ByTensor> cleaned_pages_;  // with lines on their way
   std::set<Key, ByTensor> invalidated_;
   bool invalidated_all_ = false;
+  std::set<GlobalTensor*> dirtied_;  // by this task
 };
 
 }  // namespace assay::sim
