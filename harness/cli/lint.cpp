@@ -252,7 +252,8 @@ std::string list_tasks(const KernelPlan& plan) {
 }  // namespace
 
 std::string profile_of(const pto::Module& module) {
-  return pto::word(module.attributes, "pto.target_arch") == "a5" ? "a5" : "a2a3";
+  const std::string_view target = pto::word(module.attributes, "pto.target_arch");
+  return target.empty() || target == "a3" || has_unknown_target(module) ? "a2a3" : std::string(target);
 }
 
 std::vector<device::Schedule> default_schedules() {
