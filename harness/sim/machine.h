@@ -237,8 +237,12 @@ class Machine {
   void report_races(const Access& later, const Place& where);  // those in conflicts_
   bool check_owner(std::size_t tensor, const pto::Operation* made_by);
   GlobalHistory& history_of(const GlobalTensor& global);
-  // In program order too, blocks that run independently are unordered: what they touch is compared afterwards.
-  bool compares_blocks() const { return !pipes_ && surroundings_.unit.block >= 0 && launch_.blocks > 1; }
+  // In program order too, blocks that run independently are unordered: what they touch is compared afterwards. Not in the
+  // canonical schedule, whose runs it would make up to three times as long where pieces are small.
+  bool compares_blocks() const {
+    return !pipes_ && surroundings_.unit.block >= 0 && launch_.blocks > 1 &&
+           options_.schedule.kind != device::Schedule::Kind::canonical;
+  }
   bool report_undefined_global(std::size_t tensor, std::int64_t at);
   void report_stale(const ScalarStore& store, std::size_t tensor, std::int64_t begin, std::int64_t end,
                     std::string_view what);

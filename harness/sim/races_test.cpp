@@ -138,6 +138,7 @@ TEST(Races, OfBlocksInProgramOrder) {
     run.tensors = {filled(128, 1), filled(128, 2)};
     run.blocks = 4;
     run.options.order = device::Order::program;
+    run.options.schedule.kind = device::Schedule::Kind::worst;
     return run_kernel(std::move(run));
   };
   const KernelRun same = run_blocks("%c0");
