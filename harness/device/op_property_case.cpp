@@ -55,7 +55,8 @@ std::vector<std::string> property_ops(std::string_view backend) {
       "trandom",         "thistogram",   "tquant",       "tdequant",    "tinterleave", "tdeinterleave",
       "tpairreducesum",  "taddreluconv", "tsubreluconv", "tadddeqrelu", "tpartargmax", "tpartargmin"};
   std::erase_if(names, [&](const std::string& name) {
-    return std::find(std::begin(kNotOnDevice), std::end(kNotOnDevice), name) != std::end(kNotOnDevice);
+    return name.find(".mx") != std::string::npos ||
+           std::find(std::begin(kNotOnDevice), std::end(kNotOnDevice), name) != std::end(kNotOnDevice);
   });
   return names;
 }
