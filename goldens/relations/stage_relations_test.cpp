@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "goldens/relations/relation_test_support.h"
+#include "goldens/stages/expert_test_support.h"
 
 namespace assay::goldens {
 namespace {
@@ -20,6 +21,8 @@ std::vector<StageCall> calls(FloatSamples& samples) {
           {"dequant_rows",
            {{"acc", random_i32({5, 6}, samples)}, {"row_scale", f32({5, 1})}, {"channel_scale", f32({1, 6})}}},
           {"ffn_add", {{"routed_y", f32({4, 9})}, {"sh", bf16({4, 9})}}},
+          {"local_expert",
+           {{"recv_x", bf16({3, 4, 5})}, {"recv_w", f32({3, 4})}, {"recv_count", i32_tensor({3}, {4, 0, 2})}}},
           {"quant_rows", {{"x", f32({6, 8})}}, {}, {{"rounding", "rint"}}},
           {"quant_rows", {{"x", bf16({6, 8})}}, {}, {{"rounding", "round"}}},
           {"row_expand_mul_fillpad", {{"gated", f32({6, 5})}, {"scale", f32({6, 1})}}, {{"valid_rows", 4}}}};

@@ -31,6 +31,7 @@ Stage intranode_combine();
 Stage intranode_combine_std_moe();
 Stage intranode_dispatch();
 Stage intranode_dispatch_std_moe();
+Stage local_expert();
 Stage mix_x();
 Stage quant_rows();
 Stage routed_expert();

@@ -36,6 +36,7 @@ std::span<const Stage> stages() {
                                       intranode_combine_std_moe(),
                                       intranode_dispatch(),
                                       intranode_dispatch_std_moe(),
+                                      local_expert(),
                                       mix_x(),
                                       quant_rows(),
                                       routed_expert(),

@@ -277,6 +277,10 @@ Result<Prepared> prepare(const run::Case& c, const BisectOptions& options) {
 Result<Probe> make_probe(const Prepared& prepared, const pipeline::StageSpec& stage, const TensorMap& inputs) {
   auto resolved = run::resolve_stage(prepared.pipeline, stage, prepared.bindings);
   if (!resolved) return tl::unexpected(resolved.error());
+  if (std::ranges::any_of(stage.tasks, &pipeline::Task::has_ranks))
+    return bad_input("stage '{}' runs on several ranks, which the search does not take apart; run the case with "
+                     "--schedule, the simulator's findings name rank and line",
+                     stage.name);
   auto golden =
       run::stage_golden(prepared.pipeline, stage, prepared.bindings, prepared.tensors, inputs, prepared.profile);
   if (!golden) return tl::unexpected(golden.error());

@@ -17,7 +17,7 @@ struct RunOptions {
   bool fp_contract = false;
   int jobs = 0;
   double timeout = 120;
-  std::int64_t memory = 0;
+  std::int64_t memory = 0, case_memory = 0;
   bool resume = false;
 };
 
@@ -30,6 +30,9 @@ void add_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(0.001, 1e6));
   command.add_option("--memory", options.memory, "MiB that a worker may have resident (default: no limit)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  command.add_option("--case-memory", options.case_memory,
+                     "GiB of tensors above which a case is skipped (default 16)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
   command.add_flag("--fp-contract", options.fp_contract, "Let device compilers contract a*b+c");
   auto* inputs =
       command.add_option("--inputs-only", options.inputs_only, "Write the inputs of each case to DIR/ID/inputs");
@@ -78,6 +81,7 @@ Result<run::SweepOptions> sweep_options(const RunOptions& options, const std::ve
   sweep.jobs = options.jobs > 0 ? options.jobs : processors();
   sweep.timeout = options.timeout;
   sweep.memory = options.memory << 20;
+  sweep.case_memory = options.case_memory << 30;
   sweep.worker_command = {"/proc/self/exe", "worker"};
   std::vector<std::string> line;
   for (const std::string& word : words) line.push_back(quoted(word));

@@ -19,8 +19,9 @@
 
 namespace assay::device {
 
-// One argument of a launch: a pointer argument is an index into Launch::tensors plus an element offset, a scalar
-// argument is its value (integers and index sign-extended; i1 0 or 1; floats as double, exactly representable in the
+// One argument of a launch: a pointer argument is an index into Launch::tensors plus an offset in elements of the
+// pointer's type, which may be another one than the tensor's where the tensor is raw bytes (u8); a scalar argument is
+// its value (integers and index sign-extended; i1 0 or 1; floats as double, exactly representable in the
 // argument's type).
 struct PointerArgument {
   std::size_t tensor = 0;
@@ -55,6 +56,12 @@ struct Placement {
   bool undefined = false;
   // Guard bytes at the tensor's ends: there so that stray writes show on any backend, not for the launch to reach.
   std::int64_t front = 0, back = 0;
+  // Symmetric memory: one part of this many bytes per rank, rank 0's first, behind the front guard. 0: all of it is
+  // `rank`'s.
+  std::int64_t slice = 0;
+
+  // Whose memory the byte of the tensor is.
+  std::int64_t rank_of(std::int64_t byte) const { return slice > 0 ? (byte - front) / slice : rank; }
 };
 
 struct Launch {
@@ -151,8 +158,8 @@ class Backend {
   virtual std::string description() const = 0;  // "PoCL 3.1 on pthread-..., 2 GiB max allocation"
   // Executes every block to completion. Never throws, crashes or hangs on a bad kernel: the report says what happened.
   virtual RunReport run(const Launch& launch, const RunOptions& options) = 0;
-  // Runs a graph of launches. Here: one after the other in the order given, up to the first that does not complete;
-  // launches of other ranks than 0 are unsupported.
+  // Runs a graph of launches. Here: one after the other in the order given, up to the first that does not complete,
+  // which is right for kernels that wait for nobody; a backend that accepts others runs them otherwise.
   virtual RunReport run_graph(std::span<const Task> tasks, const RunOptions& options);
   // Whether options.tracer is honoured.
   virtual bool traces() const { return true; }

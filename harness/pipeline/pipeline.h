@@ -38,12 +38,41 @@ struct TensorSpec {
   std::string dtype;              // a dtype, or {parameter}
   std::vector<Expression> shape;  // over the integer parameters
   Role role = Role::input;
+  // Every rank has a tensor of `shape` in its own memory; goldens, inputs and reports see [ranks, shape...].
+  bool has_ranks = false;
+  Expression ranks;
 };
 
-// Task arguments in the function's order: a tensor, or an integer expression, or a float.
+// Typed bytes of a window.
+struct FieldSpec {
+  std::string name;
+  std::string dtype;  // a dtype, or {parameter}
+  std::vector<Expression> shape;
+  bool has_at = false;  // else behind the field before it, on kFieldAlignment bytes
+  Expression at;        // bytes from the window's start
+  bool zero = false;    // zero before the first stage; other bytes are undefined until written
+};
+inline constexpr std::int64_t kFieldAlignment = 64;
+
+// Symmetric memory: as many bytes on each rank, which all ranks may reach. Lives from stage to stage and from
+// invocation to invocation.
+struct WindowSpec {
+  std::string name;
+  Expression ranks;
+  bool has_bytes = false;  // else as far as the fields reach, rounded up to kFieldAlignment
+  Expression bytes;
+  std::vector<FieldSpec> fields;
+};
+
+// A field of a window as an argument: a pointer to rank 0's; rank r's lies r times the window's bytes behind it.
+struct FieldReference {
+  std::string window, field;
+};
+
+// Task arguments in the function's order: a tensor, or an integer expression, or a float, or a window's field.
 struct TaskArgument {
   std::string parameter;                                // name of the function argument, empty when given by position
-  std::variant<std::string, Expression, double> value;  // string: tensor name
+  std::variant<std::string, Expression, double, FieldReference> value;  // string: tensor name
 };
 
 struct Task {
@@ -51,10 +80,12 @@ struct Task {
   std::string function;          // may hold {parameter}; empty: the file's only function
   std::vector<TaskArgument> arguments;
   Expression blocks;
-  Expression ranks;  // copies of the machine, each with its own memory; above 1 no backend of today runs it
   // Launched so often, one after the other, where the variable `launch` counts from 0; else once. 0 launches: not at all.
   bool has_launches = false;
   Expression launches;
+  // Launched on ranks 0 to ranks - 1, where the variable `rank` is the rank's number; else once, on rank 0.
+  bool has_ranks = false;
+  Expression ranks;
 };
 
 struct BuiltinGolden {
@@ -62,6 +93,8 @@ struct BuiltinGolden {
   std::map<std::string, std::string, std::less<>> ports;  // stage port -> tensor, where they differ
   std::map<std::string, Expression, std::less<>> parameters;
   std::map<std::string, std::string, std::less<>> options;  // values may hold {parameter}
+  // The stage has no axis of ranks: it is applied to every rank's tensors, in `parameters` as `rank`.
+  bool per_rank = false;
 };
 struct NpyGolden {
   std::filesystem::path directory;
@@ -90,13 +123,18 @@ struct Pipeline {
   std::vector<Parameter> parameters;
   std::vector<Expression> constraints;  // every one must hold, else the case is contradictory
   std::vector<TensorSpec> tensors;
+  std::vector<WindowSpec> windows;
   std::vector<StageSpec> stages;
+  // How often the stages run, windows kept and inputs drawn anew; the variable `invocation` counts from 1.
+  bool has_invocations = false;
+  Expression invocations;
   compare::Policy policy;
   // fills["ties"]["x"] = fill specification of tensor x under the fill named ties; "*" stands for every other input.
   // Fills not named here apply the built-in fill of that name to every input.
   std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> fills;
 
   const TensorSpec* find_tensor(std::string_view name) const;
+  const WindowSpec* find_window(std::string_view name) const;
 };
 
 // The tensors a relation of the stage may name, without extents.

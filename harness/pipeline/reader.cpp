@@ -11,12 +11,14 @@
 namespace assay::pipeline {
 namespace {
 
-constexpr std::size_t kMostParameters = 64, kMostTensors = 256, kMostStages = 64, kMostChoices = 64;
+constexpr std::size_t kMostParameters = 64, kMostTensors = 256, kMostStages = 64, kMostChoices = 64, kMostWindows = 16;
 constexpr std::size_t kMostDimensions = 5;  // of a view (pto-format 3.2)
 // Keys of a case that are not parameters (harness/run/case.h).
 constexpr std::string_view kReserved[] = {"pipeline", "fill",   "seed",    "profile", "policy",
                                           "backends", "expect", "tags",    "timeout", "constraint",
-                                          "cover",    "order",  "schedule", "launch"};
+                                          "cover",    "order",  "schedule"};
+// Variables of tasks.
+constexpr std::string_view kVariables[] = {"launch", "rank", "invocation"};
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 64 || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;
@@ -39,12 +41,17 @@ Reader::Reader(std::filesystem::path file) { pipeline_.file = std::move(file); }
 
 Result<Pipeline> Reader::read(const Node& root) {
   check_keys(root, "the pipeline",
-             {"name", "clause", "profile", "policy", "params", "constraints", "tensors", "stages", "fills"});
+             {"name", "clause", "profile", "policy", "params", "constraints", "tensors", "windows", "invocations",
+              "stages", "fills"});
   read_head(root);
   if (const Node* tensors = required(root, "tensors", "the pipeline");
       tensors && expect(*tensors, Node::Kind::table, "tensors")) {
     if (tensors->members.size() > kMostTensors) fail(*tensors, fmt::format("more than {} tensors", kMostTensors));
     for (const auto& [name, node] : tensors->members) read_tensor(name, node);
+  }
+  if (const Node* windows = root.find("windows"); windows && expect(*windows, Node::Kind::table, "windows")) {
+    if (windows->members.size() > kMostWindows) fail(*windows, fmt::format("more than {} windows", kMostWindows));
+    for (const auto& [name, node] : windows->members) read_window(name, node);
   }
   if (const Node* stages = required(root, "stages", "the pipeline");
       stages && expect(*stages, Node::Kind::array, "stages")) {
@@ -78,12 +85,19 @@ void Reader::read_head(const Node& root) {
       constraints && expect(*constraints, Node::Kind::array, "constraints"))
     for (const Node& node : constraints->items)
       if (auto parsed = expression(node, "a constraint")) pipeline_.constraints.push_back(std::move(*parsed));
+  if (const Node* invocations = root.find("invocations"))
+    if (auto parsed = expression(*invocations, "invocations")) {
+      pipeline_.has_invocations = true;
+      pipeline_.invocations = std::move(*parsed);
+    }
 }
 
 void Reader::read_parameter(const std::string& name, const Node& node) {
   check_name(node, name, "parameter");
   if (std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved))
     fail(node, fmt::format("'{}' is a key that every case has; a parameter needs another name", name));
+  if (std::find(std::begin(kVariables), std::end(kVariables), name) != std::end(kVariables))
+    fail(node, fmt::format("'{}' is a variable that tasks have; a parameter needs another name", name));
   Parameter parameter{name, std::int64_t{0}, {}, {}, {}};
   if (node.kind == Node::Kind::integer) {
     parameter.default_value = node.integer;
@@ -134,19 +148,19 @@ void Reader::check_default(const Parameter& parameter, const Node& node) {
 void Reader::read_tensor(const std::string& name, const Node& node) {
   check_name(node, name, "tensor");
   if (!expect(node, Node::Kind::table, fmt::format("tensor '{}'", name))) return;
-  check_keys(node, fmt::format("tensor '{}'", name), {"shape", "dtype", "role"});
-  TensorSpec tensor{name, "", {}, Role::input};
+  check_keys(node, fmt::format("tensor '{}'", name), {"shape", "dtype", "role", "ranks"});
+  TensorSpec tensor;
+  tensor.name = name;
   if (const Node* dtype = required(node, "dtype", fmt::format("tensor '{}'", name))) {
     tensor.dtype = text(*dtype, "dtype");
     check_dtype(*dtype, tensor.dtype);
   }
-  if (const Node* shape = required(node, "shape", fmt::format("tensor '{}'", name));
-      shape && expect(*shape, Node::Kind::array, "shape")) {
-    if (shape->items.empty() || shape->items.size() > kMostDimensions)
-      fail(*shape, fmt::format("shape has {} dimensions; expected 1 to {}", shape->items.size(), kMostDimensions));
-    for (const Node& item : shape->items)
-      if (auto parsed = expression(item, "a dimension")) tensor.shape.push_back(std::move(*parsed));
-  }
+  read_shape(node, fmt::format("tensor '{}'", name), tensor.shape);
+  if (const Node* ranks = node.find("ranks"))
+    if (auto parsed = expression(*ranks, "ranks")) {
+      tensor.has_ranks = true;
+      tensor.ranks = std::move(*parsed);
+    }
   const std::vector<std::string> roles = words({"input", "output", "inout", "temporary"});
   const std::string role = text_of(node, "role", "input");
   const auto found = std::find(roles.begin(), roles.end(), role);
@@ -155,6 +169,16 @@ void Reader::read_tensor(const std::string& name, const Node& node) {
   else
     tensor.role = static_cast<Role>(found - roles.begin());
   pipeline_.tensors.push_back(std::move(tensor));
+}
+
+bool Reader::read_shape(const Node& table, std::string_view what, std::vector<Expression>& shape) {
+  const Node* given = required(table, "shape", what);
+  if (!given || !expect(*given, Node::Kind::array, "shape")) return false;
+  if (given->items.empty() || given->items.size() > kMostDimensions)
+    fail(*given, fmt::format("shape has {} dimensions; expected 1 to {}", given->items.size(), kMostDimensions));
+  for (const Node& item : given->items)
+    if (auto parsed = expression(item, "a dimension")) shape.push_back(std::move(*parsed));
+  return true;
 }
 
 void Reader::check_dtype(const Node& node, std::string_view dtype) {
@@ -306,8 +330,15 @@ void Reader::check_placeholders(const Node& node, std::string_view text) {
     const std::size_t close = text.find('}', open);
     if (close == std::string_view::npos) return fail(node, fmt::format("'{}' has a '{{' without '}}'", text));
     const std::string name(text.substr(open + 1, close - open - 1));
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      fail(node, fmt::format("'{{{}}}' is not a parameter{}", name, suggestion(name, known)));
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto parsed = Expression::parse(name);
+    const bool is_name = !parsed || (parsed->names().size() == 1 && parsed->names()[0] == name);
+    const std::vector<std::string> integers = integer_names();
+    if (is_name) fail(node, fmt::format("'{{{}}}' is not a parameter{}", name, suggestion(name, known)));
+    if (is_name) continue;
+    for (const std::string& used : parsed->names())
+      if (std::find(integers.begin(), integers.end(), used) == integers.end())
+        fail(node, fmt::format("'{{{}}}': '{}' is not an integer parameter{}", name, used, suggestion(used, integers)));
   }
 }
 
@@ -333,6 +364,11 @@ std::vector<std::string> Reader::tensor_names() const { return names_of(pipeline
 const TensorSpec* Pipeline::find_tensor(std::string_view name) const {
   const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const TensorSpec& t) { return t.name == name; });
   return found == tensors.end() ? nullptr : &*found;
+}
+
+const WindowSpec* Pipeline::find_window(std::string_view name) const {
+  const auto found = std::find_if(windows.begin(), windows.end(), [&](const WindowSpec& w) { return w.name == name; });
+  return found == windows.end() ? nullptr : &*found;
 }
 
 }  // namespace assay::pipeline

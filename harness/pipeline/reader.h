@@ -42,9 +42,15 @@ class Reader {
   void read_parameter_table(Parameter& parameter, const Node& node);
   void check_default(const Parameter& parameter, const Node& node);
   void read_tensor(const std::string& name, const Node& node);
+  bool read_shape(const Node& table, std::string_view what, std::vector<Expression>& shape);
   void check_dtype(const Node& node, std::string_view dtype);
   void read_fills(const Node& node);
   void check_use(const Node& root);
+
+  // ---- reader_window.cpp
+  void read_window(const std::string& name, const Node& node);
+  void read_field(WindowSpec& window, const std::string& name, const Node& node);
+  std::optional<FieldReference> field_reference(const Node& node);
 
   // ---- reader_stage.cpp
   void read_stage(const Node& node);

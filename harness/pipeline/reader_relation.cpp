@@ -13,7 +13,9 @@ goldens::RelationSubject relation_subject(const Pipeline& pipeline, const StageS
   const auto add = [&](const std::vector<std::string>& names, std::vector<goldens::RelationSubject::Value>& values) {
     for (const std::string& name : names) {
       goldens::RelationSubject::Value value{name, {}};
-      if (const TensorSpec* tensor = pipeline.find_tensor(name))
+      const TensorSpec* tensor = pipeline.find_tensor(name);
+      if (tensor && tensor->has_ranks) value.axes.push_back(tensor->ranks.text());
+      if (tensor)
         for (const Expression& extent : tensor->shape) value.axes.push_back(extent.text());
       values.push_back(std::move(value));
     }

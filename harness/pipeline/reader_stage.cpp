@@ -121,18 +121,21 @@ void Reader::read_task(StageSpec& stage, const Node& node) {
     task.function = text(*function, "function");
     check_placeholders(*function, task.function);
   }
-  if (const Node* launches = node.find("launches"))
-    if (auto parsed = expression(*launches, "launches")) {
-      task.has_launches = true;
-      task.launches = std::move(*parsed);
-    }
+  for (const auto& [key, has, count] : {std::tuple{"launches", &task.has_launches, &task.launches},
+                                        std::tuple{"ranks", &task.has_ranks, &task.ranks}})
+    if (const Node* given = node.find(key))
+      if (auto parsed = expression(*given, key)) {
+        *has = true;
+        *count = std::move(*parsed);
+      }
+  scope_ = {"invocation"};
   if (task.has_launches) scope_.emplace_back("launch");
+  if (task.has_ranks) scope_.emplace_back("rank");
+  for (const WindowSpec& window : pipeline_.windows) scope_.push_back(window.name + "_bytes");
   if (const Node* arguments = required(node, "args", "a task")) read_arguments(stage, task, *arguments);
-  for (const auto& [key, count] : {std::pair{"blocks", &task.blocks}, std::pair{"ranks", &task.ranks}}) {
-    const Node* given = node.find(key);
-    auto parsed = given ? expression(*given, key) : std::optional(Expression::parse("1").value());
-    if (parsed) *count = std::move(*parsed);
-  }
+  const Node* blocks = node.find("blocks");
+  auto parsed = blocks ? expression(*blocks, "blocks") : std::optional(Expression::parse("1").value());
+  if (parsed) task.blocks = std::move(*parsed);
   scope_.clear();
   stage.tasks.push_back(std::move(task));
 }
@@ -162,6 +165,10 @@ TaskArgument Reader::read_argument(const StageSpec& stage, const Node& node, std
       fail(node, fmt::format("'{}' is an argument but neither an input nor an output of stage '{}'", tensor->name,
                              stage.name));
     argument.value = tensor->name;
+    return argument;
+  }
+  if (auto reference = field_reference(node)) {
+    argument.value = std::move(*reference);
     return argument;
   }
   std::vector<std::string> known = integer_names();
@@ -207,7 +214,7 @@ GoldenSource Reader::read_golden(const StageSpec& stage, const Node& node) {
 }
 
 BuiltinGolden Reader::read_builtin(const StageSpec& stage, const Node& node) {
-  check_keys(node, "a built-in golden", {"stage", "ports", "params", "options"});
+  check_keys(node, "a built-in golden", {"stage", "ports", "params", "options", "per_rank"});
   BuiltinGolden golden;
   golden.stage = text(*node.find("stage"), "stage");
   if (const Node* ports = node.find("ports"); ports && expect(*ports, Node::Kind::table, "ports"))
@@ -215,9 +222,14 @@ BuiltinGolden Reader::read_builtin(const StageSpec& stage, const Node& node) {
       golden.ports[port] = text(tensor, "a port's tensor");
       check_tensor(tensor, golden.ports[port], fmt::format("port '{}'", port));
     }
+  if (const Node* each = node.find("per_rank"); each && expect(*each, Node::Kind::boolean, "per_rank"))
+    golden.per_rank = each->boolean;
+  scope_ = {"invocation"};
+  if (golden.per_rank) scope_.emplace_back("rank");
   if (const Node* params = node.find("params"); params && expect(*params, Node::Kind::table, "params"))
     for (const auto& [name, value] : params->members)
       if (auto parsed = expression(value, name)) golden.parameters.emplace(name, std::move(*parsed));
+  scope_.clear();
   if (const Node* options = node.find("options"); options && expect(*options, Node::Kind::table, "options"))
     for (const auto& [name, value] : options->members) {
       golden.options[name] = text(value, name);

@@ -79,7 +79,7 @@ Result<std::int64_t> evaluate(const Expression& expression, const Bindings& bind
       const std::string prefix = word + std::string(pipeline::kIs);
       if (name.starts_with(prefix)) return &kFlags[name.substr(prefix.size()) == value ? 1 : 0];
     }
-    return nullptr;
+    return name == "invocation" ? &bindings.invocation : nullptr;
   });
 }
 
@@ -97,7 +97,10 @@ Result<std::string> substitute(std::string_view text, const Bindings& bindings) 
     } else if (const auto integer = bindings.integers.find(name); integer != bindings.integers.end()) {
       result += std::to_string(integer->second);
     } else {
-      return bad_input("'{}' names the unknown parameter '{}'", text, name);
+      const auto expression = Expression::parse(name);
+      const auto value = expression ? evaluate(*expression, bindings) : Result<std::int64_t>(0);
+      if (!expression || !value) return bad_input("'{}' names the unknown parameter '{}'", text, name);
+      result += std::to_string(*value);
     }
     at = close + 1;
   }
@@ -132,28 +135,141 @@ Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c) {
   return bindings;
 }
 
+namespace {
+
+// Appends the extents to `shape`; their product may not leave what any memory holds.
+Result<void> resolve_shape(const std::vector<Expression>& extents, const std::string& what, const Bindings& bindings,
+                           Shape& shape) {
+  std::int64_t count = element_count(shape);
+  for (const Expression& expression : extents) {
+    const auto extent = evaluate(expression, bindings);
+    if (!extent) return bad_input("{}, dimension '{}': {}", what, expression.text(), extent.error().message);
+    if (*extent < 0) return bad_input("{}, dimension '{}' is {}", what, expression.text(), *extent);
+    if (*extent != 0 && count > kMostBytes / *extent) return bad_input("{} has more than 2^48 elements", what);
+    count *= *extent;
+    shape.push_back(*extent);
+  }
+  return {};
+}
+
+Result<DType> resolve_dtype(const std::string& text, const std::string& what, const Bindings& bindings) {
+  const auto name = substitute(text, bindings);
+  if (!name) return tl::unexpected(name.error());
+  const auto dtype = parse_dtype(*name);
+  if (!dtype) return bad_input("{} has the unknown dtype '{}'", what, *name);
+  return *dtype;
+}
+
+Result<std::int64_t> resolve_ranks(const Expression& expression, const std::string& what, const Bindings& bindings) {
+  const auto ranks = evaluate(expression, bindings);
+  if (!ranks) return bad_input("{}, ranks '{}': {}", what, expression.text(), ranks.error().message);
+  if (*ranks < 1 || *ranks > kMaxRanks)
+    return bad_input("{}, ranks '{}' is {}; expected 1 to {}", what, expression.text(), *ranks, kMaxRanks);
+  return *ranks;
+}
+
+// `end`: where the field before it ends.
+Result<ResolvedField> resolve_field(const pipeline::FieldSpec& spec, const std::string& window, std::int64_t end,
+                                    const Bindings& bindings) {
+  const std::string what = fmt::format("field '{}' of window '{}'", spec.name, window);
+  ResolvedField field;
+  field.name = spec.name;
+  field.zero = spec.zero;
+  const auto dtype = resolve_dtype(spec.dtype, what, bindings);
+  if (!dtype) return tl::unexpected(dtype.error());
+  field.dtype = *dtype;
+  Shape shape;
+  if (const auto done = resolve_shape(spec.shape, what, bindings, shape); !done) return tl::unexpected(done.error());
+  field.bytes = bytes_of(*dtype, element_count(shape));
+  field.at = (end + pipeline::kFieldAlignment - 1) / pipeline::kFieldAlignment * pipeline::kFieldAlignment;
+  if (spec.has_at) {
+    const auto at = evaluate(spec.at, bindings);
+    if (!at) return bad_input("{}, at '{}': {}", what, spec.at.text(), at.error().message);
+    if (*at < end || *at > kMostBytes)
+      return bad_input("{} is at {}; expected at least {}, where the field before it ends", what, *at, end);
+    field.at = *at;
+  }
+  if (const std::int64_t width = std::max<std::int64_t>(1, info(*dtype).bits / 8); field.at % width != 0)
+    return bad_input("{} is at {}, which is no multiple of the {} bytes of {}", what, field.at, width, name(*dtype));
+  return field;
+}
+
+}  // namespace
+
 Result<std::vector<ResolvedTensor>> resolve_tensors(const pipeline::Pipeline& pipeline, const Bindings& bindings) {
   std::vector<ResolvedTensor> tensors;
   for (const pipeline::TensorSpec& spec : pipeline.tensors) {
-    const auto dtype_name = substitute(spec.dtype, bindings);
-    if (!dtype_name) return tl::unexpected(dtype_name.error());
-    const auto dtype = parse_dtype(*dtype_name);
-    if (!dtype) return bad_input("tensor '{}' has the unknown dtype '{}'", spec.name, *dtype_name);
-    ResolvedTensor tensor{spec.name, *dtype, {}, spec.role};
-    std::int64_t count = 1;
-    for (const Expression& expression : spec.shape) {
-      const auto extent = evaluate(expression, bindings);
-      if (!extent)
-        return bad_input("tensor '{}', dimension '{}': {}", spec.name, expression.text(), extent.error().message);
-      if (*extent < 0) return bad_input("tensor '{}', dimension '{}' is {}", spec.name, expression.text(), *extent);
-      if (*extent != 0 && count > kMostBytes / *extent)
-        return bad_input("tensor '{}' has more than 2^48 elements", spec.name);
-      count *= *extent;
-      tensor.shape.push_back(*extent);
+    const std::string what = fmt::format("tensor '{}'", spec.name);
+    const auto dtype = resolve_dtype(spec.dtype, what, bindings);
+    if (!dtype) return tl::unexpected(dtype.error());
+    ResolvedTensor tensor{spec.name, *dtype, {}, spec.role, 0};
+    if (spec.has_ranks) {
+      const auto ranks = resolve_ranks(spec.ranks, what, bindings);
+      if (!ranks) return tl::unexpected(ranks.error());
+      tensor.ranks = *ranks;
+      tensor.shape.push_back(*ranks);
     }
+    if (const auto done = resolve_shape(spec.shape, what, bindings, tensor.shape); !done)
+      return tl::unexpected(done.error());
+    if (tensor.ranks > 0 && element_count(tensor.shape) / tensor.ranks * info(tensor.dtype).bits % 8 != 0)
+      return bad_input("{} has no whole number of bytes on each rank", what);
     tensors.push_back(std::move(tensor));
   }
   return tensors;
+}
+
+const ResolvedField* ResolvedWindow::find(std::string_view field) const {
+  const auto found = std::find_if(fields.begin(), fields.end(), [&](const ResolvedField& f) { return f.name == field; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+Result<std::vector<ResolvedWindow>> resolve_windows(const pipeline::Pipeline& pipeline, const Bindings& bindings) {
+  std::vector<ResolvedWindow> windows;
+  for (const pipeline::WindowSpec& spec : pipeline.windows) {
+    const std::string what = fmt::format("window '{}'", spec.name);
+    ResolvedWindow window;
+    window.name = spec.name;
+    const auto ranks = resolve_ranks(spec.ranks, what, bindings);
+    if (!ranks) return tl::unexpected(ranks.error());
+    window.ranks = *ranks;
+    std::int64_t end = 0, width = 1;
+    for (const pipeline::FieldSpec& field : spec.fields) {
+      auto resolved = resolve_field(field, spec.name, end, bindings);
+      if (!resolved) return tl::unexpected(resolved.error());
+      end = resolved->at + resolved->bytes;
+      width = std::max<std::int64_t>(width, info(resolved->dtype).bits / 8);
+      window.fields.push_back(std::move(*resolved));
+    }
+    window.bytes = (end + pipeline::kFieldAlignment - 1) / pipeline::kFieldAlignment * pipeline::kFieldAlignment;
+    if (spec.has_bytes) {
+      const auto bytes = evaluate(spec.bytes, bindings);
+      if (!bytes) return bad_input("{}, bytes '{}': {}", what, spec.bytes.text(), bytes.error().message);
+      if (*bytes < end || *bytes > kMostBytes)
+        return bad_input("{} has {} bytes; its fields need {}", what, *bytes, end);
+      window.bytes = *bytes;
+    }
+    // The next rank's fields are as aligned as these.
+    if (window.bytes % width != 0)
+      return bad_input("{} has {} bytes, no multiple of the {} of its widest element", what, window.bytes, width);
+    windows.push_back(std::move(window));
+  }
+  return windows;
+}
+
+Result<std::int64_t> invocations_of(const pipeline::Pipeline& pipeline, const Bindings& bindings) {
+  if (!pipeline.has_invocations) return 1;
+  const auto count = evaluate(pipeline.invocations, bindings);
+  if (!count) return bad_input("invocations '{}': {}", pipeline.invocations.text(), count.error().message);
+  if (*count < 1 || *count > kMaxInvocations)
+    return bad_input("invocations '{}' is {}; expected 1 to {}", pipeline.invocations.text(), *count, kMaxInvocations);
+  return *count;
+}
+
+std::int64_t bytes_of_all(const std::vector<ResolvedTensor>& tensors, const std::vector<ResolvedWindow>& windows) {
+  std::int64_t bytes = 0;  // at most 256 tensors of 2^51 bytes
+  for (const ResolvedTensor& tensor : tensors) bytes += bytes_of(tensor.dtype, element_count(tensor.shape));
+  for (const ResolvedWindow& window : windows) bytes += window.ranks * window.bytes;
+  return bytes;
 }
 
 Result<std::int64_t> bytes_needed(const pipeline::Pipeline& pipeline, const Case& c) {
@@ -161,9 +277,9 @@ Result<std::int64_t> bytes_needed(const pipeline::Pipeline& pipeline, const Case
   if (!bindings) return tl::unexpected(bindings.error());
   const auto tensors = resolve_tensors(pipeline, *bindings);
   if (!tensors) return tl::unexpected(tensors.error());
-  std::int64_t bytes = 0;  // at most 256 tensors of 2^51 bytes
-  for (const ResolvedTensor& tensor : *tensors) bytes += bytes_of(tensor.dtype, element_count(tensor.shape));
-  return bytes;
+  const auto windows = resolve_windows(pipeline, *bindings);
+  if (!windows) return tl::unexpected(windows.error());
+  return bytes_of_all(*tensors, *windows);
 }
 
 }  // namespace assay::run

@@ -1,6 +1,10 @@
 #include "harness/run/case_run.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "harness/run/assumed.h"
 #include "harness/run/relation_run.h"
@@ -29,6 +33,22 @@ std::vector<std::uint8_t> either(std::span<const std::uint8_t> a, std::span<cons
   for (std::size_t i = 0; i < a.size(); ++i) mask[i] |= a[i];
   for (std::size_t i = 0; i < b.size(); ++i) mask[i] |= b[i];
   return mask;
+}
+
+// "rank 1: " for an output that every rank has: where its elements are wrong.
+std::string ranks_of(const std::vector<ResolvedTensor>& tensors, const std::string& output, const Comparison& comparison,
+                     std::span<const std::uint8_t> unwritten, std::span<const std::uint8_t> open) {
+  const auto tensor =
+      std::find_if(tensors.begin(), tensors.end(), [&](const ResolvedTensor& t) { return t.name == output; });
+  if (tensor == tensors.end() || tensor->ranks < 2) return "";
+  const std::int64_t each = element_count(tensor->shape) / tensor->ranks;
+  std::set<std::int64_t> ranks;
+  for (const std::int64_t index : comparison.mismatch_indices) ranks.insert(index / each);
+  for (std::size_t i = 0; i < unwritten.size(); ++i)
+    if (unwritten[i] != 0 && (open.empty() || open[i] == 0)) ranks.insert(static_cast<std::int64_t>(i) / each);
+  if (ranks.empty()) return "";
+  const bool some = comparison.mismatches > static_cast<std::int64_t>(comparison.mismatch_indices.size());
+  return fmt::format("rank{} {}{}: ", ranks.size() > 1 ? "s" : "", fmt::join(ranks, ", "), some ? " at least" : "");
 }
 
 compare::Reference reference_of(const goldens::GoldenOutput& golden) {
@@ -90,6 +110,12 @@ void CaseRun::add_skipped(std::string name, std::string reason) {
   skipped.status = "skipped";
   skipped.reason = std::move(reason);
   result_.backends.push_back(std::move(skipped));
+}
+
+void CaseRun::begin_invocation(const TensorMap& inputs) {
+  at_first_stage_ = true;
+  suffix_ = fmt::format("{}{}", kInvocationMark, prepared_.bindings.invocation);
+  for (Subject& subject : subjects_) subject.values = inputs;
 }
 
 Result<std::vector<CaseRun::Answer>> CaseRun::collect(const pipeline::StageSpec& stage, const Source& source) {
@@ -154,7 +180,8 @@ Result<void> CaseRun::compare_with_golden(const pipeline::StageSpec& stage, cons
     OutputResult one{stage.name, output, answer.subject->name, "golden", std::string(oracle_name(stage.golden)),
                      {},         ""};
     if (!comparison->passed)
-      one.pattern = compare::describe_pattern(actual, reference, *comparison, mask_of(answer.outcome, output));
+      one.pattern = ranks_of(prepared_.tensors, output, *comparison, mask_of(answer.outcome, output), reference.open) +
+                    compare::describe_pattern(actual, reference, *comparison, mask_of(answer.outcome, output));
     one.comparison = std::move(*comparison);
     result.outputs.push_back(std::move(one));
   }
@@ -194,7 +221,9 @@ Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, c
     }
     if (!comparison) return tl::unexpected(comparison.error());
     OutputResult one{stage.name, output, device.subject->name, simulator.subject->name, "peer", {}, ""};
-    if (!comparison->passed) one.pattern = compare::describe_pattern(actual, reference, *comparison, mask);
+    if (!comparison->passed)
+      one.pattern = ranks_of(prepared_.tensors, output, *comparison, mask, reference.open) +
+                    compare::describe_pattern(actual, reference, *comparison, mask);
     one.comparison = std::move(*comparison);
     result.outputs.push_back(std::move(one));
   }
@@ -234,7 +263,7 @@ Result<void> CaseRun::hold_relations(const pipeline::StageSpec& stage, const Ans
 // The goldens' own values go on to the next stage's golden; what subjects made of theirs is measured against them.
 Result<void> CaseRun::follow_chain(const pipeline::StageSpec& stage, std::vector<Answer>& answers) {
   if (prepared_.pipeline->stages.size() < 2 || answers.empty()) return {};
-  const bool is_first = result_.stages.empty();
+  const bool is_first = std::exchange(at_first_stage_, false);
   if (is_first) chain_.emplace();
   const bool has_golden = std::holds_alternative<pipeline::BuiltinGolden>(stage.golden) && !is_set_valued(stage);
   if (!chain_ || !has_golden || is_by_relations(stage)) {
@@ -275,7 +304,7 @@ Result<void> CaseRun::follow_chain(const pipeline::StageSpec& stage, std::vector
                                              mask_of(answer.outcome, output));
       if (!distance) return tl::unexpected(distance.error());
       result_.end_to_end.push_back(
-          {output, answer.subject->name, distance->max_ulps, distance->max_abs, distance->compared});
+          {output + suffix_, answer.subject->name, distance->max_ulps, distance->max_abs, distance->compared});
     }
   }
   return {};
@@ -335,6 +364,8 @@ Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& 
   const auto followed = follow_chain(stage, *answers);
   keep_tensors(stage, *answers, stray || stopped || result.blame != compare::Blame::none);
   for (Answer& answer : *answers) answer.subject->values.merge(answer.inputs);
+  result.stage += suffix_;
+  for (OutputResult& output : result.outputs) output.stage = result.stage;
   result_.stages.push_back(std::move(result));
   return followed;
 }

@@ -13,6 +13,8 @@ namespace assay::run {
 
 // The backend that counts as the simulator when blame is assigned.
 inline constexpr std::string_view kSimulator = "sim";
+// Stages of the second invocation are "dispatch#2".
+inline constexpr char kInvocationMark = '#';
 
 // A case with everything that follows from it.
 struct PreparedCase {
@@ -20,6 +22,8 @@ struct PreparedCase {
   const pipeline::Pipeline* pipeline = nullptr;
   Bindings bindings;
   std::vector<ResolvedTensor> tensors;
+  std::vector<ResolvedWindow> windows;
+  std::int64_t invocations = 1;  // bindings.invocation is the one at hand
   Profile profile;
   std::optional<compare::Policy> policy;  // of the case; overrides the pipeline's
 };
@@ -29,6 +33,7 @@ struct Subject {
   std::string name;
   device::Backend* backend = nullptr;  // null when outcomes come from files
   TensorMap values;
+  WindowContents windows, windows_before;  // now, and before the stage at hand
   bool alive = true;  // every stage so far completed
   BackendResult result;
 
@@ -51,6 +56,9 @@ class CaseRun {
   std::vector<Subject>& subjects() { return subjects_; }
   // Before finish: those that do not take part.
   const std::vector<BackendResult>& skipped() const { return result_.backends; }
+
+  // The stages run again, on these inputs; windows stay as they are.
+  void begin_invocation(const TensorMap& inputs);
 
   // How a subject answers a stage.
   using Source = std::function<Result<StageOutcome>(const pipeline::StageSpec&, const TensorMap& inputs, Subject&)>;
@@ -93,6 +101,8 @@ class CaseRun {
   CaseResult result_;
   std::vector<std::string> broken_rules_;
   reports::FailureTensors failure_;
+  bool at_first_stage_ = true;  // of the invocation
+  std::string suffix_;          // of stages' names, from the second invocation on
   std::map<std::string, TensorMap, std::less<>> related_failures_;  // by subject, of the stage at hand
   bool failure_kept_ = false;
   // What the goldens made of the case's inputs so far; nothing once a stage has no golden that stands for itself.

@@ -132,12 +132,19 @@ Result<std::vector<fs::path>> output_folders(const fs::path& directory) {
   return folders;
 }
 
+// The folder holds one set of inputs.
+Result<void> check_once(const PreparedCase& prepared) {
+  if (prepared.invocations == 1) return {};
+  return bad_input("a case of {} invocations cannot be generated, run and verified apart", prepared.invocations);
+}
+
 }  // namespace
 
 Result<void> Executor::write_inputs(const Case& c, const fs::path& directory) {
   const auto prepared = state_->prepare(c);
   if (!prepared) return tl::unexpected(prepared.error());
   if (const auto one = check_one_writer(*prepared->pipeline); !one) return tl::unexpected(one.error());
+  if (const auto once = check_once(*prepared); !once) return tl::unexpected(once.error());
   const auto inputs = make_inputs(*prepared->pipeline, c, prepared->bindings);
   if (!inputs) return tl::unexpected(inputs.error());
   const auto written = write_tensors(directory / "inputs", *inputs, {}, {{"case", replay_line(c)}, {"id", case_id(c)}});
@@ -150,6 +157,7 @@ Result<std::vector<BackendResult>> Executor::run_from(const fs::path& directory)
   const auto prepared = state_->prepare(*c);
   if (!prepared) return tl::unexpected(prepared.error());
   if (const auto one = check_one_writer(*prepared->pipeline); !one) return tl::unexpected(one.error());
+  if (const auto once = check_once(*prepared); !once) return tl::unexpected(once.error());
   const auto inputs = read_tensors(directory / "inputs");
   if (!inputs) return tl::unexpected(inputs.error());
   CaseRun backends(*prepared, state_->options.contract_fma);
@@ -174,6 +182,7 @@ Result<CaseResult> Executor::verify(const fs::path& directory) {
   const auto prepared = state_->prepare(*c);
   if (!prepared) return tl::unexpected(prepared.error());
   if (const auto one = check_one_writer(*prepared->pipeline); !one) return tl::unexpected(one.error());
+  if (const auto once = check_once(*prepared); !once) return tl::unexpected(once.error());
   const auto inputs = read_tensors(directory / "inputs");
   if (!inputs) return tl::unexpected(inputs.error());
   const auto folders = output_folders(directory);

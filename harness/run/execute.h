@@ -29,21 +29,44 @@ struct Bindings {
   device::Order order = device::Order::automatic;
   bool inserts_sync = false;  // kernels without synchronisation run with what pto::insert_sync gives them
   device::Schedule schedule;
+  std::int64_t invocation = 1;  // the variable `invocation`
 };
 Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c);
 
 struct ResolvedTensor {
   std::string name;
   DType dtype = DType::f32;
-  Shape shape;
+  Shape shape;  // of a tensor with ranks: [ranks, shape of each...]
   pipeline::Role role = pipeline::Role::input;
+  std::int64_t ranks = 0;  // 0: one tensor
 };
 Result<std::vector<ResolvedTensor>> resolve_tensors(const pipeline::Pipeline& pipeline, const Bindings& bindings);
 
-// Bytes of all tensors of the case.
-Result<std::int64_t> bytes_needed(const pipeline::Pipeline& pipeline, const Case& c);
+struct ResolvedField {
+  std::string name;
+  DType dtype = DType::u8;
+  std::int64_t at = 0, bytes = 0;
+  bool zero = false;
+};
+struct ResolvedWindow {
+  std::string name;
+  std::int64_t ranks = 1;
+  std::int64_t bytes = 0;  // of each rank
+  std::vector<ResolvedField> fields;
 
-// Inputs of the first stage under the case's fill and seed; same bytes on every machine.
+  const ResolvedField* find(std::string_view field) const;
+};
+Result<std::vector<ResolvedWindow>> resolve_windows(const pipeline::Pipeline& pipeline, const Bindings& bindings);
+
+// How often the case runs its stages.
+Result<std::int64_t> invocations_of(const pipeline::Pipeline& pipeline, const Bindings& bindings);
+
+// Bytes of all tensors and windows of the case.
+Result<std::int64_t> bytes_needed(const pipeline::Pipeline& pipeline, const Case& c);
+std::int64_t bytes_of_all(const std::vector<ResolvedTensor>& tensors, const std::vector<ResolvedWindow>& windows);
+
+// Inputs of the first stage under the case's fill and seed, and for invocations behind the first under seeds drawn from
+// it; same bytes on every machine.
 Result<TensorMap> make_inputs(const pipeline::Pipeline& pipeline, const Case& c, const Bindings& bindings);
 
 // A stage made concrete for a case: parsed and verified modules, one launch description per task.
@@ -51,16 +74,19 @@ struct ResolvedTask {
   std::shared_ptr<const pto::Module> module;
   std::string function;
   struct Argument {
-    std::string tensor;  // empty for scalars
+    std::string tensor;  // or the window whose field it is; empty for scalars
     std::variant<std::int64_t, double> scalar;
+    std::int64_t at = 0;  // bytes of the window before its field
   };
   std::vector<Argument> arguments;
   std::int64_t blocks = 1;
-  std::int64_t ranks = 1;
+  std::int64_t rank = 0;
+  std::size_t index = 0;  // of the stage's task: those of several ranks share it
 };
 struct ResolvedStage {
   const pipeline::StageSpec* spec = nullptr;
-  std::vector<ResolvedTask> tasks;
+  std::vector<ResolvedTask> tasks;  // by task, then by rank
+  std::vector<ResolvedWindow> windows;  // of the pipeline
   std::int64_t offset = 0;  // as in Bindings, and so are these
   device::Order order = device::Order::automatic;
   device::Schedule schedule;
@@ -83,13 +109,17 @@ class KernelCache {
   std::map<std::filesystem::path, Entry> modules_;
 };
 
-// Errors: a file that is no kernel, no such function, arguments that do not fit it (count, names, kinds, dtypes, an
-// integer that its type cannot hold), blocks below 1 or above kMaxBlocks.
-inline constexpr std::int64_t kMaxBlocks = 65535;
+// Errors: a file that is no kernel, no such function, arguments that do not fit it (count, names, kinds, dtypes, ranks,
+// an integer that its type cannot hold), blocks below 1 or above kMaxBlocks, ranks below 1 or above kMaxRanks.
+inline constexpr std::int64_t kMaxBlocks = 65535, kMaxRanks = 64, kMaxInvocations = 1000;
 Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pipeline::StageSpec& stage,
                                     const Bindings& bindings, KernelCache* cache = nullptr);
 
-// Runs the stage's tasks in order on one backend. `inputs` are the tensors the stage reads; outputs and temporaries are
+// What windows hold between two stages, under each of the poison patterns: bytes that differ are undefined. Windows that
+// no stage has touched are absent.
+using WindowContents = std::map<std::string, std::array<Tensor, 2>, std::less<>>;
+
+// Runs the stage's tasks on one backend: a rank's one after the other, the ranks beside one another. `inputs` are the tensors the stage reads; outputs and temporaries are
 // created poisoned, with guard zones around every tensor, and the whole run is repeated with a second poison pattern:
 // elements that differ between the two runs were never written or depend on undefined bytes.
 struct StageOutcome {
@@ -100,7 +130,8 @@ struct StageOutcome {
   double seconds = 0;
 };
 Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors,
-                               const TensorMap& inputs, device::Backend& backend, const device::RunOptions& options);
+                               const TensorMap& inputs, device::Backend& backend, const device::RunOptions& options,
+                               WindowContents* windows = nullptr);
 
 // Golden of the stage for these inputs; empty map when the stage has none. `observed`: what a subject returned, for a
 // built-in stage that admits several answers (goldens/stages/stage.h); may be null. Only outputs of the stage are
@@ -119,7 +150,7 @@ struct ExecuteOptions {
   std::filesystem::path failures;     // where failure folders go (reports/failure.h); empty: none written
   bool contract_fma = false;
   std::uint64_t instruction_budget = 200'000'000;
-  std::int64_t memory_limit = std::int64_t{4} << 30;  // bytes of tensors; a larger case is unsupported
+  std::int64_t memory_limit = std::int64_t{16} << 30;  // bytes of tensors and windows; a larger case is skipped
   // How a backend is made from its specification; device::create_backend where empty.
   std::function<Result<std::unique_ptr<device::Backend>>(std::string_view)> create_backend;
 };

@@ -17,6 +17,7 @@ ExecuteOptions options_of(const WorkerSetup& setup) {
   options.backends_required = setup.backends_required;
   options.failures = setup.failures;
   options.contract_fma = setup.contract_fma;
+  if (setup.case_memory > 0) options.memory_limit = setup.case_memory;
   return options;
 }
 

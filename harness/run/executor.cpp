@@ -61,6 +61,12 @@ Result<PreparedCase> Executor::State::prepare(const Case& c) {
   auto tensors = resolve_tensors(**pipeline, prepared.bindings);
   if (!tensors) return tl::unexpected(tensors.error());
   prepared.tensors = std::move(*tensors);
+  auto windows = resolve_windows(**pipeline, prepared.bindings);
+  if (!windows) return tl::unexpected(windows.error());
+  prepared.windows = std::move(*windows);
+  const auto invocations = invocations_of(**pipeline, prepared.bindings);
+  if (!invocations) return tl::unexpected(invocations.error());
+  prepared.invocations = *invocations;
   auto profile = load_profile(c.get("profile", (*pipeline)->profile));
   if (!profile) return tl::unexpected(profile.error());
   prepared.profile = std::move(*profile);
@@ -115,7 +121,9 @@ device::RunOptions Executor::State::run_options(const PreparedCase& prepared) co
 
 Result<StageOutcome> Executor::State::run_on_backend(const PreparedCase& prepared, const ResolvedStage& stage,
                                                      const TensorMap& inputs, Subject& subject) const {
-  auto outcome = run::run_stage(stage, prepared.tensors, inputs, *subject.backend, run_options(prepared));
+  subject.windows_before = subject.windows;
+  auto outcome =
+      run::run_stage(stage, prepared.tensors, inputs, *subject.backend, run_options(prepared), &subject.windows);
   if (!outcome) return outcome;
   for (const device::Diagnostic& diagnostic : outcome->report.diagnostics)
     subject.result.diagnostics.push_back(device::to_string(diagnostic, file_of(stage, diagnostic.function)));
@@ -133,7 +141,8 @@ Result<void> Executor::State::run_stages(const PreparedCase& prepared, CaseRun& 
                              const std::vector<ResolvedTensor>& tensors, Subject& subject) -> Result<StageOutcome> {
       const auto again = resolve_stage(*prepared.pipeline, stage, bindings, &kernels);
       if (!again) return tl::unexpected(again.error());
-      return run::run_stage(*again, tensors, inputs, *subject.backend, run_options(prepared));
+      WindowContents windows = subject.windows_before;
+      return run::run_stage(*again, tensors, inputs, *subject.backend, run_options(prepared), &windows);
     };
     if (const auto done = run.run_stage(stage, source, related); !done) return done;
   }
@@ -155,8 +164,7 @@ Result<void> Executor::State::run_without_golden(const PreparedCase& prepared, S
 }
 
 std::string Executor::State::too_large(const PreparedCase& prepared) const {
-  std::int64_t bytes = 0;
-  for (const ResolvedTensor& tensor : prepared.tensors) bytes += bytes_of(tensor.dtype, element_count(tensor.shape));
+  const std::int64_t bytes = bytes_of_all(prepared.tensors, prepared.windows);
   if (bytes <= options.memory_limit) return "";
   return fmt::format("the tensors need {} bytes; the limit is {}", bytes, options.memory_limit);
 }
@@ -166,18 +174,25 @@ Executor::~Executor() = default;
 
 Result<CaseResult> Executor::execute(const Case& c) {
   const auto begin = Clock::now();
-  const auto prepared = state_->prepare(c);
+  auto prepared = state_->prepare(c);
   if (!prepared) return tl::unexpected(prepared.error());
   if (const std::string_view expect = c.get("expect", "pass"); expect.starts_with("skip:"))
     return result_without_run(c, compare::Verdict::skipped, std::string(expect.substr(5)));
   if (std::string reason = state_->too_large(*prepared); !reason.empty())
-    return result_without_run(c, compare::Verdict::unsupported, std::move(reason));
+    return result_without_run(c, compare::Verdict::skipped, std::move(reason));
   auto inputs = make_inputs(*prepared->pipeline, c, prepared->bindings);
   if (!inputs) return tl::unexpected(inputs.error());
   CaseRun run(*prepared, state_->options.contract_fma);
   if (const auto added = state_->add_backends(*prepared, std::move(*inputs), run); !added)
     return tl::unexpected(added.error());
   if (const auto done = state_->run_stages(*prepared, run); !done) return tl::unexpected(done.error());
+  for (std::int64_t invocation = 2; invocation <= prepared->invocations; ++invocation) {
+    prepared->bindings.invocation = invocation;
+    const auto again = make_inputs(*prepared->pipeline, c, prepared->bindings);
+    if (!again) return tl::unexpected(again.error());
+    run.begin_invocation(*again);
+    if (const auto done = state_->run_stages(*prepared, run); !done) return tl::unexpected(done.error());
+  }
   auto result = run.finish();
   if (!result) return result;
   result->seconds = seconds_since(begin);

@@ -283,10 +283,12 @@ TEST_F(ExecutorTest, BadInputOfTheCaseIsAnError) {
   }
 }
 
-TEST_F(ExecutorTest, CasesBeyondTheMemoryLimitAreUnsupported) {
+TEST_F(ExecutorTest, CasesBeyondTheMemoryLimitAreSkipped) {
   ExecuteOptions small = with({{"sim", copy_then()}});
   small.memory_limit = 47;
-  EXPECT_EQ(Executor(small).execute(make_case("pipeline=copy N=6"))->verdict, Verdict::unsupported);
+  const CaseResult skipped = Executor(small).execute(make_case("pipeline=copy N=6")).value();
+  EXPECT_EQ(skipped.verdict, Verdict::skipped);
+  EXPECT_EQ(skipped.reason, "the tensors need 48 bytes; the limit is 47");
   small.memory_limit = 48;
   EXPECT_EQ(Executor(small).execute(make_case("pipeline=copy N=6"))->verdict, Verdict::passed);
 }

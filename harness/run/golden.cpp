@@ -75,7 +75,7 @@ Result<goldens::GoldenMap> bound_outputs(goldens::GoldenMap outputs, const pipel
   return bound;
 }
 
-Result<goldens::GoldenMap> builtin_golden(const pipeline::BuiltinGolden& golden, const Context& context,
+Result<goldens::GoldenMap> applied_golden(const pipeline::BuiltinGolden& golden, const Context& context,
                                           const Profile& profile, const TensorMap* observed) {
   const auto stage = goldens::find_stage(golden.stage);
   if (!stage) return tl::unexpected(stage.error());
@@ -104,6 +104,74 @@ Result<goldens::GoldenMap> builtin_golden(const pipeline::BuiltinGolden& golden,
       goldens::evaluate(**stage, {inputs, *parameters, options, profile, answers.empty() ? nullptr : &answers});
   if (!outputs) return outputs;
   return bound_outputs(std::move(*outputs), golden, **stage, context);
+}
+
+// One rank's part of each tensor that has ranks.
+TensorMap part_of(const TensorMap& tensors, const Context& context, std::int64_t rank) {
+  TensorMap parts;
+  for (const auto& [name, tensor] : tensors) {
+    const ResolvedTensor* spec = context.find(name);
+    if (!spec || spec->ranks == 0) {
+      parts.emplace(name, tensor);
+      continue;
+    }
+    Tensor part(tensor.dtype(), Shape(tensor.shape().begin() + 1, tensor.shape().end()));
+    const std::size_t bytes = part.bytes().size();
+    std::ranges::copy(tensor.bytes().subspan(static_cast<std::size_t>(rank) * bytes, bytes), part.bytes().begin());
+    parts.emplace(name, std::move(part));
+  }
+  return parts;
+}
+
+void append(Tensor& all, const Tensor& part, std::int64_t rank) {
+  std::ranges::copy(part.bytes(), all.bytes().begin() + rank * static_cast<std::ptrdiff_t>(part.bytes().size()));
+}
+
+// The golden of every rank by itself, its outputs one after the other.
+Result<goldens::GoldenMap> golden_of_ranks(const pipeline::BuiltinGolden& golden, const Context& context,
+                                           const Profile& profile, const TensorMap* observed) {
+  std::int64_t ranks = 0;
+  for (const std::string& name : context.stage.outputs) {
+    const ResolvedTensor* spec = context.find(name);
+    if (!spec || spec->ranks == 0)
+      return bad_input("the golden of stage '{}' is per_rank, but its output '{}' has no ranks", context.stage.name,
+                       name);
+    ranks = spec->ranks;
+  }
+  for (const std::string& name : context.stage.inputs)
+    if (const ResolvedTensor* spec = context.find(name); spec && spec->ranks != 0 && spec->ranks != ranks)
+      return bad_input("tensors of stage '{}' have {} and {} ranks", context.stage.name, spec->ranks, ranks);
+  goldens::GoldenMap all;
+  for (std::int64_t rank = 0; rank < ranks; ++rank) {
+    Bindings bindings = context.bindings;
+    bindings.integers["rank"] = rank;
+    const TensorMap inputs = part_of(context.inputs, context, rank);
+    TensorMap answers;
+    if (observed) answers = part_of(*observed, context, rank);
+    const auto one = applied_golden(golden, {context.stage, bindings, context.tensors, inputs}, profile,
+                                    observed ? &answers : nullptr);
+    if (!one) return tl::unexpected(one.error());
+    for (const auto& [name, part] : *one) {
+      goldens::GoldenOutput& output = all[name];
+      if (rank == 0) {
+        const ResolvedTensor& spec = *context.find(name);
+        output.value = output.lo = output.hi = Tensor(spec.dtype, spec.shape);
+      }
+      append(output.value, part.value, rank);
+      append(output.lo, part.lo, rank);
+      append(output.hi, part.hi, rank);
+      output.open.resize(static_cast<std::size_t>(rank * part.value.size()), 0);
+      output.open.insert(output.open.end(), part.open.begin(), part.open.end());
+      if (!output.open.empty()) output.open.resize(static_cast<std::size_t>((rank + 1) * part.value.size()), 0);
+    }
+  }
+  return all;
+}
+
+Result<goldens::GoldenMap> builtin_golden(const pipeline::BuiltinGolden& golden, const Context& context,
+                                          const Profile& profile, const TensorMap* observed) {
+  return golden.per_rank ? golden_of_ranks(golden, context, profile, observed)
+                         : applied_golden(golden, context, profile, observed);
 }
 
 // Reads a .npy of the expected dtype and shape; looks at the header before it reads any data.

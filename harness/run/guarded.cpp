@@ -46,8 +46,8 @@ std::span<const std::byte> Guarded::payload() const {
   return storage_.bytes().subspan(front, storage_.bytes().size() - front - kGuardBytes);
 }
 
-void Guarded::set(const Tensor& content) {
-  std::copy(content.bytes().begin(), content.bytes().end(), storage_.bytes().begin() + front_bytes_);
+void Guarded::set(std::span<const std::byte> content) {
+  std::copy(content.begin(), content.end(), storage_.bytes().begin() + front_bytes_);
 }
 
 Tensor Guarded::content() const {
@@ -56,9 +56,9 @@ Tensor Guarded::content() const {
   return tensor;
 }
 
-bool Guarded::content_equals(const Tensor& other) const {
-  const std::span<const std::byte> own = payload(), others = other.bytes();
-  return own.size() == others.size() && (own.empty() || std::memcmp(own.data(), others.data(), own.size()) == 0);
+bool Guarded::content_equals(std::span<const std::byte> other) const {
+  const std::span<const std::byte> own = payload();
+  return own.size() == other.size() && (own.empty() || std::memcmp(own.data(), other.data(), own.size()) == 0);
 }
 
 std::string Guarded::broken_guard() const {

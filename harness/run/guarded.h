@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "harness/core/tensor.h"
@@ -26,15 +27,16 @@ class Guarded {
   // Its guards as the launch's placement names them.
   device::Placement placement(std::int64_t rank = 0, bool window = false) const;
 
-  void set(const Tensor& content);
+  void set(const Tensor& content) { set(content.bytes()); }
+  void set(std::span<const std::byte> content);
   Tensor content() const;
-  bool content_equals(const Tensor& other) const;
+  std::span<const std::byte> payload() const;
+  bool content_equals(const Tensor& other) const { return content_equals(other.bytes()); }
+  bool content_equals(std::span<const std::byte> other) const;
   // "64 bytes after its end, the first at +0", or empty when both guards hold their poison.
   std::string broken_guard() const;
 
  private:
-  std::span<const std::byte> payload() const;
-
   std::int64_t front_bytes_;  // guard and offset
   Shape shape_;
   Tensor storage_;

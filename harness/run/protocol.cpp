@@ -31,6 +31,7 @@ json node_of(const WorkerSetup& setup) {
           {"backends_required", setup.backends_required},
           {"failures", setup.failures.string()},
           {"contract_fma", setup.contract_fma},
+          {"case_memory", setup.case_memory},
           {"probe", setup.probe},
           {"threads", setup.threads}};
 }
@@ -79,6 +80,7 @@ WorkerSetup setup_of(const json& node) {
   setup.backends_required = node.at("backends_required").get<bool>();
   setup.failures = node.at("failures").get<std::string>();
   setup.contract_fma = node.at("contract_fma").get<bool>();
+  setup.case_memory = node.at("case_memory").get<std::int64_t>();
   setup.probe = node.at("probe").get<std::vector<std::string>>();
   setup.threads = node.at("threads").get<int>();
   return setup;

@@ -34,6 +34,7 @@ struct WorkerSetup {
   bool backends_required = false;
   std::filesystem::path failures;
   bool contract_fma = false;
+  std::int64_t case_memory = 0;    // bytes of a case's tensors; 0: the default
   std::vector<std::string> probe;  // backends whose availability the ready message is to tell
   int threads = 0;                 // that goldens may use; 0: one per processor
 };

@@ -71,19 +71,62 @@ struct Place {
 
 using Argument = ResolvedTask::Argument;
 
-Result<Argument> bind_tensor(const std::string& name, const std::vector<ResolvedTensor>& tensors, const Place& place,
-                             const pto::Type& type) {
+// What arguments of a task can name.
+struct Scope {
+  const Bindings& bindings;
+  const std::vector<ResolvedTensor>& tensors;
+  const std::vector<ResolvedWindow>& windows;
+  const pipeline::StageSpec& stage;
+  std::int64_t ranks = 0;  // of the task; 0: it runs once
+};
+
+// A tensor of every rank goes to a task on the same ranks; one that has none is the same for all, so no rank writes it.
+Result<void> check_ranks(const ResolvedTensor& tensor, const Scope& scope, const Place& place) {
+  if (tensor.ranks > 0 && scope.ranks == 0)
+    return bad_input("{}: tensor '{}' has {} ranks; the task needs 'ranks'", place.text(), tensor.name, tensor.ranks);
+  if (tensor.ranks > 0 && tensor.ranks != scope.ranks)
+    return bad_input("{}: tensor '{}' has {} ranks, the task {}", place.text(), tensor.name, tensor.ranks, scope.ranks);
+  const auto& outputs = scope.stage.outputs;
+  const bool is_written = tensor.role == pipeline::Role::temporary ||
+                          std::find(outputs.begin(), outputs.end(), tensor.name) != outputs.end();
+  if (tensor.ranks == 0 && scope.ranks > 0 && is_written)
+    return bad_input("{}: {} ranks would write the one tensor '{}'; it needs 'ranks'", place.text(), scope.ranks,
+                     tensor.name);
+  return {};
+}
+
+Result<Argument> bind_tensor(const std::string& name, const Scope& scope, const Place& place, const pto::Type& type) {
   const auto* pointer = std::get_if<pto::PtrType>(&type);
   if (!pointer)
     return bad_input("{}: tensor '{}' is given, but the type is {}", place.text(), name, pto::to_string(type));
-  for (const ResolvedTensor& tensor : tensors) {
+  for (const ResolvedTensor& tensor : scope.tensors) {
     if (tensor.name != name) continue;
+    if (const auto checked = check_ranks(tensor, scope, place); !checked) return tl::unexpected(checked.error());
     if (tensor.dtype != pointer->element)
       return bad_input("{}: tensor '{}' holds {}, but the pointer is to {}", place.text(), name,
                        assay::name(tensor.dtype), assay::name(pointer->element));
-    return Argument{name, std::int64_t{0}};
+    return Argument{name, std::int64_t{0}, 0};
   }
   return internal_error("tensor '{}' is not resolved", name);
+}
+
+Result<Argument> bind_field(const pipeline::FieldReference& reference, const Scope& scope, const Place& place,
+                            const pto::Type& type) {
+  const auto* pointer = std::get_if<pto::PtrType>(&type);
+  const auto window = std::find_if(scope.windows.begin(), scope.windows.end(),
+                                   [&](const ResolvedWindow& w) { return w.name == reference.window; });
+  const ResolvedField* field = window == scope.windows.end() ? nullptr : window->find(reference.field);
+  if (!field) return internal_error("field '{}.{}' is not resolved", reference.window, reference.field);
+  if (!pointer)
+    return bad_input("{}: field '{}.{}' is given, but the type is {}", place.text(), reference.window, reference.field,
+                     pto::to_string(type));
+  if (field->dtype != pointer->element)
+    return bad_input("{}: field '{}.{}' holds {}, but the pointer is to {}", place.text(), reference.window,
+                     reference.field, assay::name(field->dtype), assay::name(pointer->element));
+  if (window->ranks != std::max<std::int64_t>(scope.ranks, 1))
+    return bad_input("{}: window '{}' has {} ranks, the task {}", place.text(), window->name, window->ranks,
+                     std::max<std::int64_t>(scope.ranks, 1));
+  return Argument{window->name, std::int64_t{0}, field->at};
 }
 
 Result<Argument> bind_scalar(double value, bool is_integer, std::int64_t integer, const Place& place,
@@ -95,20 +138,21 @@ Result<Argument> bind_scalar(double value, bool is_integer, std::int64_t integer
       return bad_input("{}: {} is no integer, but the type is {}", place.text(), value, pto::to_string(type));
     if (integer < range->least || integer > range->greatest)
       return bad_input("{}: {} does not fit {}", place.text(), integer, pto::to_string(type));
-    return Argument{"", integer};
+    return Argument{"", integer, 0};
   }
   if (!is_exact(scalar->kind, value))
     return bad_input("{}: {} is not a number of {}", place.text(), value, pto::to_string(type));
-  return Argument{"", value};
+  return Argument{"", value, 0};
 }
 
-Result<Argument> bind_argument(const pipeline::TaskArgument& argument, const Place& place, const Bindings& bindings,
-                               const std::vector<ResolvedTensor>& tensors) {
+Result<Argument> bind_argument(const pipeline::TaskArgument& argument, const Place& place, const Scope& scope) {
   const pto::Type& type = place.function.type(place.function.arguments[place.index]);
-  if (const auto* tensor = std::get_if<std::string>(&argument.value)) return bind_tensor(*tensor, tensors, place, type);
+  if (const auto* tensor = std::get_if<std::string>(&argument.value)) return bind_tensor(*tensor, scope, place, type);
+  if (const auto* field = std::get_if<pipeline::FieldReference>(&argument.value))
+    return bind_field(*field, scope, place, type);
   if (const auto* value = std::get_if<double>(&argument.value)) return bind_scalar(*value, false, 0, place, type);
   const Expression& expression = std::get<Expression>(argument.value);
-  const auto integer = evaluate(expression, bindings);
+  const auto integer = evaluate(expression, scope.bindings);
   if (!integer) return bad_input("{}: '{}': {}", place.text(), expression.text(), integer.error().message);
   return bind_scalar(static_cast<double>(*integer), true, *integer, place, type);
 }
@@ -158,22 +202,21 @@ Result<const Function*> choose_function(const pto::Module& module, const pipelin
 }
 
 Result<std::int64_t> count_of(const Expression& expression, std::string_view what, const Bindings& bindings,
-                              std::int64_t least = 1) {
+                              std::int64_t least = 1, std::int64_t most = kMaxBlocks) {
   const auto count = evaluate(expression, bindings);
   if (!count) return bad_input("{} '{}': {}", what, expression.text(), count.error().message);
-  if (*count < least || *count > kMaxBlocks)
-    return bad_input("{} '{}' is {}; expected {} to {}", what, expression.text(), *count, least, kMaxBlocks);
+  if (*count < least || *count > most)
+    return bad_input("{} '{}' is {}; expected {} to {}", what, expression.text(), *count, least, most);
   return *count;
 }
 
-Result<ResolvedTask> resolve_task(const pipeline::Task& task, const Bindings& bindings,
-                                  const std::vector<ResolvedTensor>& tensors, const std::string& profile,
+Result<ResolvedTask> resolve_task(const pipeline::Task& task, const Scope& scope, const std::string& profile,
                                   KernelCache& cache) {
   ResolvedTask resolved;
-  auto module = bindings.inserts_sync ? cache.get_synchronised(task.kernel, profile) : cache.get(task.kernel);
+  auto module = scope.bindings.inserts_sync ? cache.get_synchronised(task.kernel, profile) : cache.get(task.kernel);
   if (!module) return tl::unexpected(module.error());
   resolved.module = std::move(*module);
-  const auto function = choose_function(*resolved.module, task, bindings);
+  const auto function = choose_function(*resolved.module, task, scope.bindings);
   if (!function) return tl::unexpected(function.error());
   resolved.function = (*function)->name;
   if (const auto named = check_argument_names(task, **function); !named) return tl::unexpected(named.error());
@@ -181,33 +224,40 @@ Result<ResolvedTask> resolve_task(const pipeline::Task& task, const Bindings& bi
     const pipeline::TaskArgument* argument = argument_for(task, **function, i);
     const Place place{task, **function, i};
     if (!argument) return bad_input("{}: the pipeline gives no value", place.text());
-    auto bound = bind_argument(*argument, place, bindings, tensors);
+    auto bound = bind_argument(*argument, place, scope);
     if (!bound) return tl::unexpected(bound.error());
     resolved.arguments.push_back(std::move(*bound));
   }
-  for (const auto& [what, expression, count] :
-       {std::tuple{"blocks", &task.blocks, &resolved.blocks}, std::tuple{"ranks", &task.ranks, &resolved.ranks}}) {
-    const auto value = count_of(*expression, what, bindings);
-    if (!value) return tl::unexpected(value.error());
-    *count = *value;
-  }
+  const auto blocks = count_of(task.blocks, "blocks", scope.bindings);
+  if (!blocks) return tl::unexpected(blocks.error());
+  resolved.blocks = *blocks;
   return resolved;
 }
 
-// One entry for each launch of the task.
-Result<void> resolve_launches(const pipeline::Task& task, const Bindings& bindings,
-                              const std::vector<ResolvedTensor>& tensors, const std::string& profile,
-                              KernelCache& cache, std::vector<ResolvedTask>& tasks) {
+// One entry for each launch of the task on each of its ranks.
+Result<void> resolve_launches(std::size_t index, Scope scope, const std::string& profile, KernelCache& cache,
+                              std::vector<ResolvedTask>& tasks) {
+  const pipeline::Task& task = scope.stage.tasks[index];
   const Result<std::int64_t> launches =
-      task.has_launches ? count_of(task.launches, "launches", bindings, 0) : Result<std::int64_t>(1);
+      task.has_launches ? count_of(task.launches, "launches", scope.bindings, 0) : Result<std::int64_t>(1);
   if (!launches) return tl::unexpected(launches.error());
-  Bindings of_launch = bindings;
-  for (std::int64_t launch = 0; launch < *launches; ++launch) {
-    if (task.has_launches) of_launch.integers["launch"] = launch;
-    auto one = resolve_task(task, of_launch, tensors, profile, cache);
-    if (!one) return tl::unexpected(one.error());
-    tasks.push_back(std::move(*one));
+  if (task.has_ranks) {
+    const auto ranks = count_of(task.ranks, "ranks", scope.bindings, 1, kMaxRanks);
+    if (!ranks) return tl::unexpected(ranks.error());
+    scope.ranks = *ranks;
   }
+  Bindings inside = scope.bindings;
+  const Scope of_launch{inside, scope.tensors, scope.windows, scope.stage, scope.ranks};
+  for (std::int64_t launch = 0; launch < *launches; ++launch)
+    for (std::int64_t rank = 0; rank < std::max<std::int64_t>(scope.ranks, 1); ++rank) {
+      if (task.has_launches) inside.integers["launch"] = launch;
+      if (task.has_ranks) inside.integers["rank"] = rank;
+      auto one = resolve_task(task, of_launch, profile, cache);
+      if (!one) return tl::unexpected(one.error());
+      one->rank = rank;
+      one->index = index;
+      tasks.push_back(std::move(*one));
+    }
   return {};
 }
 
@@ -244,10 +294,14 @@ Result<ResolvedStage> resolve_stage(const pipeline::Pipeline& pipeline, const pi
   KernelCache own;
   const auto tensors = resolve_tensors(pipeline, bindings);
   if (!tensors) return tl::unexpected(tensors.error());
-  ResolvedStage resolved{&stage, {}, bindings.offset, bindings.order, bindings.schedule};
-  for (const pipeline::Task& task : stage.tasks) {
-    const auto done =
-        resolve_launches(task, bindings, *tensors, pipeline.profile, cache ? *cache : own, resolved.tasks);
+  auto windows = resolve_windows(pipeline, bindings);
+  if (!windows) return tl::unexpected(windows.error());
+  Bindings inside = bindings;
+  for (const ResolvedWindow& window : *windows) inside.integers[window.name + "_bytes"] = window.bytes;
+  ResolvedStage resolved{&stage, {}, std::move(*windows), bindings.offset, bindings.order, bindings.schedule};
+  for (std::size_t index = 0; index < stage.tasks.size(); ++index) {
+    const auto done = resolve_launches(index, {inside, *tensors, resolved.windows, stage, 0}, pipeline.profile,
+                                       cache ? *cache : own, resolved.tasks);
     if (!done) return tl::unexpected(done.error());
   }
   return resolved;

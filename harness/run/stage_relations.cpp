@@ -10,6 +10,9 @@ namespace {
 using goldens::Relation;
 using Value = goldens::RelationSubject::Value;
 
+// Of tensors whose golden knows no ranks.
+constexpr std::string_view kRankAxis = "ranks";
+
 const ResolvedTensor* find(const std::vector<ResolvedTensor>& tensors, std::string_view name) {
   const auto found = std::ranges::find(tensors, name, &ResolvedTensor::name);
   return found == tensors.end() ? nullptr : &*found;
@@ -72,10 +75,11 @@ Result<void> add_ports(const std::vector<goldens::Port>& ports, const std::vecto
     const std::string name = tensor_of(golden, port.name);
     const ResolvedTensor* tensor = contains(bound, name) ? find(tensors, name) : nullptr;
     if (!tensor) continue;
-    if (tensor->shape.size() != port.shape.size())
-      return bad_input("tensor '{}' has {} dimensions; port '{}' of golden '{}' has {}", name, tensor->shape.size(),
-                       port.name, golden.stage, port.shape.size());
     Value value{name, {port.shape.begin(), port.shape.end()}};
+    if (golden.per_rank && tensor->ranks > 0) value.axes.insert(value.axes.begin(), std::string(kRankAxis));
+    if (tensor->shape.size() != value.axes.size())
+      return bad_input("tensor '{}' has {} dimensions; port '{}' of golden '{}' has {}", name, tensor->shape.size(),
+                       port.name, golden.stage, value.axes.size());
     for (std::size_t i = 0; i < value.axes.size(); ++i) extents.insert_or_assign(value.axes[i], tensor->shape[i]);
     values.push_back(std::move(value));
   }
@@ -111,7 +115,8 @@ Result<std::string> parameter_of(const PreparedCase& prepared, const StageRelati
     for (const Value& value : *values)
       for (std::size_t i = 0; i < value.axes.size(); ++i) {
         if (value.axes[i] != axis) continue;
-        const std::string& text = prepared.pipeline->find_tensor(value.name)->shape[i].text();
+        const pipeline::TensorSpec& spec = *prepared.pipeline->find_tensor(value.name);
+        const std::string& text = spec.has_ranks && i == 0 ? spec.ranks.text() : spec.shape[i - spec.has_ranks].text();
         if (!prepared.bindings.integers.contains(text))
           return bad_input("dimension {} of '{}' is '{}', not a parameter", i, value.name, text);
         if (!parameter.empty() && parameter != text)

@@ -15,51 +15,91 @@ bool contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-// The stage's memory for one pass: every tensor its tasks touch, poisoned, inputs filled in.
+std::span<const std::byte> slice_of(const Tensor& tensor, std::int64_t ranks, std::int64_t rank) {
+  const std::size_t bytes = tensor.bytes().size() / static_cast<std::size_t>(ranks);
+  return tensor.bytes().subspan(static_cast<std::size_t>(rank) * bytes, bytes);
+}
+
+// The stage's memory for one pass: every tensor its tasks touch, poisoned, inputs filled in; one for each rank where
+// the tensor has ranks. And its windows as they were before the stage.
 class Memory {
  public:
-  Memory(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors, const TensorMap& inputs, int pattern)
+  Memory(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors, const TensorMap& inputs,
+         const WindowContents& windows, int pattern)
       : spec_(*stage.spec), inputs_(inputs) {
+    std::int64_t ranks = 1;
+    for (const ResolvedTask& task : stage.tasks) ranks = std::max(ranks, task.rank + 1);
     for (const ResolvedTensor& tensor : tensors) {
       const bool reads = contains(spec_.inputs, tensor.name), writes = contains(spec_.outputs, tensor.name);
       if (!reads && !writes && !is_argument(stage, tensor.name)) continue;
-      index_[tensor.name] = tensors_.size();
-      names_.push_back(tensor.name);
-      tensors_.emplace_back(tensor.dtype, tensor.shape, pattern, stage.offset);
-      placements_.push_back(tensors_.back().placement());
-      if (reads) tensors_.back().set(inputs.at(tensor.name));
+      ranks = std::max(ranks, tensor.ranks);
+      add_tensor(tensor, reads, pattern, stage.offset);
     }
-    for (Guarded& tensor : tensors_) storages_.push_back(&tensor.storage());
+    for (const ResolvedWindow& window : stage.windows)
+      if (is_argument(stage, window.name)) add_window(window, windows, pattern);
+    for (std::int64_t rank = 0; rank < ranks; ++rank) ranks_.push_back(visible_to(rank));
   }
 
-  Memory(const Memory&) = delete;  // storages_ points into tensors_
+  Memory(const Memory&) = delete;  // views point into blocks_
   Memory& operator=(const Memory&) = delete;
 
-  std::span<Tensor* const> storages() const { return storages_; }
-  std::span<const device::Placement> placements() const { return placements_; }
-  device::Argument argument(const ResolvedTask::Argument& argument) const {
+  bool has_windows() const { return !windows_.empty(); }
+  std::span<Tensor* const> storages(std::int64_t rank) const { return view(rank).storages; }
+  std::span<const device::Placement> placements(std::int64_t rank) const { return view(rank).placements; }
+  device::Argument argument(const ResolvedTask::Argument& argument, const pto::Type& type, std::int64_t rank) const {
     if (!argument.tensor.empty()) {
-      const std::size_t index = index_.find(argument.tensor)->second;
-      return device::PointerArgument{index, tensors_[index].element_offset()};
+      const auto [index, block] = view(rank).index.find(argument.tensor)->second;
+      // A field begins on whole elements of its type, and so do the bytes that stand before it.
+      const std::int64_t width = info(std::get<pto::PtrType>(type).element).bits;
+      const Guarded& memory = blocks_[block].memory;
+      const std::int64_t front = memory.placement().front + argument.at;
+      return device::PointerArgument{index, front * 8 / width};
     }
     if (const auto* integer = std::get_if<std::int64_t>(&argument.scalar)) return *integer;
     return std::get<double>(argument.scalar);
   }
-  Tensor content(std::string_view name) const { return tensors_[index_.find(name)->second].content(); }
+  // As the host sees it: the ranks' parts one after the other.
+  Tensor content(const ResolvedTensor& tensor) const {
+    Tensor all(tensor.dtype, tensor.shape);
+    auto at = all.bytes().begin();
+    for (const Block& block : blocks_)
+      if (block.name == tensor.name) at = std::copy(block.memory.payload().begin(), block.memory.payload().end(), at);
+    return all;
+  }
+  // What the windows hold now, as the contents of this pattern.
+  void keep_windows(WindowContents& contents, int pattern) const {
+    for (const std::size_t at : windows_)
+      contents[blocks_[at].name][static_cast<std::size_t>(pattern)] = blocks_[at].memory.content();
+  }
 
   // A guard or an input that changed, in words.
   std::string stray_write() const {
-    for (std::size_t i = 0; i < tensors_.size(); ++i) {
-      if (const std::string broken = tensors_[i].broken_guard(); !broken.empty())
-        return fmt::format("tensor '{}': {}", names_[i], broken);
-      const bool is_constant = contains(spec_.inputs, names_[i]) && !contains(spec_.outputs, names_[i]);
-      if (is_constant && !tensors_[i].content_equals(inputs_.find(names_[i])->second))
-        return fmt::format("input '{}' changed", names_[i]);
+    for (const Block& block : blocks_) {
+      const std::string whose = block.ranks > 0 ? fmt::format(" of rank {}", block.rank) : "";
+      if (const std::string broken = block.memory.broken_guard(); !broken.empty())
+        return fmt::format("{} '{}'{}: {}", block.is_window ? "window" : "tensor", block.name, whose, broken);
+      if (block.is_window || !contains(spec_.inputs, block.name) || contains(spec_.outputs, block.name)) continue;
+      const Tensor& given = inputs_.find(block.name)->second;
+      if (!block.memory.content_equals(slice_of(given, std::max<std::int64_t>(block.ranks, 1), block.rank)))
+        return fmt::format("input '{}'{} changed", block.name, whose);
     }
     return "";
   }
 
  private:
+  struct Block {
+    std::string name;
+    std::int64_t ranks, rank;  // of the tensor, 0 where it has none; whose this is
+    bool is_window;
+    Guarded memory;
+  };
+  // What a launch on the rank is handed: its own tensors, those that all share, and the windows.
+  struct View {
+    std::vector<Tensor*> storages;
+    std::vector<device::Placement> placements;
+    std::map<std::string, std::pair<std::size_t, std::size_t>, std::less<>> index;  // in storages, in blocks_
+  };
+
   static bool is_argument(const ResolvedStage& stage, std::string_view name) {
     return std::any_of(stage.tasks.begin(), stage.tasks.end(), [&](const ResolvedTask& task) {
       return std::any_of(task.arguments.begin(), task.arguments.end(),
@@ -67,13 +107,53 @@ class Memory {
     });
   }
 
+  void add_tensor(const ResolvedTensor& tensor, bool reads, int pattern, std::int64_t offset) {
+    Shape shape = tensor.shape;
+    if (tensor.ranks > 0) shape.erase(shape.begin());
+    const std::int64_t copies = std::max<std::int64_t>(tensor.ranks, 1);
+    for (std::int64_t rank = 0; rank < copies; ++rank) {
+      blocks_.push_back({tensor.name, tensor.ranks, rank, false, Guarded(tensor.dtype, shape, pattern, offset)});
+      if (reads) blocks_.back().memory.set(slice_of(inputs_.at(tensor.name), copies, rank));
+    }
+  }
+
+  void add_window(const ResolvedWindow& window, const WindowContents& contents, int pattern) {
+    windows_.push_back(blocks_.size());
+    slices_[window.name] = window.bytes;
+    blocks_.push_back({window.name, 0, 0, true, Guarded(DType::u8, {window.ranks * window.bytes}, pattern)});
+    Guarded& memory = blocks_.back().memory;
+    if (const auto known = contents.find(window.name); known != contents.end())
+      return memory.set(known->second[static_cast<std::size_t>(pattern)]);
+    Tensor initial = memory.content();
+    for (std::int64_t rank = 0; rank < window.ranks; ++rank)
+      for (const ResolvedField& field : window.fields)
+        if (field.zero)
+          std::fill_n(initial.bytes().begin() + rank * window.bytes + field.at, field.bytes, std::byte{0});
+    memory.set(initial);
+  }
+
+  const View& view(std::int64_t rank) const { return ranks_[static_cast<std::size_t>(rank)]; }
+
+  View visible_to(std::int64_t rank) {
+    View view;
+    for (std::size_t at = 0; at < blocks_.size(); ++at) {
+      Block& block = blocks_[at];
+      const bool is_shared = block.is_window || block.ranks == 0;
+      if (!is_shared && block.rank != rank) continue;
+      view.index[block.name] = {view.storages.size(), at};
+      view.storages.push_back(&block.memory.storage());
+      view.placements.push_back(block.memory.placement(block.rank, is_shared));
+      if (block.is_window) view.placements.back().slice = slices_.find(block.name)->second;
+    }
+    return view;
+  }
+
   const pipeline::StageSpec& spec_;
   const TensorMap& inputs_;
-  std::vector<Guarded> tensors_;
-  std::vector<std::string> names_;
-  std::vector<Tensor*> storages_;
-  std::vector<device::Placement> placements_;
-  std::map<std::string, std::size_t, std::less<>> index_;
+  std::vector<Block> blocks_;
+  std::vector<std::size_t> windows_;                          // in blocks_
+  std::map<std::string, std::int64_t, std::less<>> slices_;  // bytes of each window's part
+  std::vector<View> ranks_;
 };
 
 Result<void> check_inputs(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors,
@@ -97,50 +177,70 @@ struct Pass {
   std::string stray_write;
 };
 
-// The stage's first tasks as one graph, each after the one before it, so that what a task leaves in the machine's
-// caches is there for the next one (seed bug B02).
+// The stage's first tasks as one graph, so that what a task leaves in the machine's caches is there for the next one
+// (seed bug B02). A rank's tasks come one after the other. Ranks that share no window cannot tell whether they run beside
+// one another or in turn.
 RunReport run_tasks(const ResolvedStage& stage, const Memory& memory, device::Backend& backend,
                     const device::RunOptions& options, std::size_t count) {
   std::vector<device::Task> tasks;
-  for (std::size_t i = 0; i < count; ++i) {
-    const ResolvedTask& task = stage.tasks[i];
-    if (task.ranks > 1) return {RunStatus::unsupported, fmt::format("{} ranks", task.ranks), {}, 0, 0};
+  std::map<std::int64_t, std::size_t> last;  // task of each rank
+  for (const ResolvedTask& task : stage.tasks) {
+    if (task.index >= count) break;
+    const std::size_t at = tasks.size();
     device::Task& node = tasks.emplace_back();
     node.launch.module = task.module.get();
     node.launch.function = task.module->find_function(task.function);
-    for (const ResolvedTask::Argument& argument : task.arguments)
-      node.launch.arguments.push_back(memory.argument(argument));
+    for (std::size_t i = 0; i < task.arguments.size(); ++i)
+      node.launch.arguments.push_back(memory.argument(
+          task.arguments[i], node.launch.function->type(node.launch.function->arguments[i]), task.rank));
     node.launch.blocks = task.blocks;
-    node.launch.tensors = memory.storages();
-    node.launch.placements = memory.placements();
-    if (i > 0) node.after = {i - 1};
+    node.launch.tensors = memory.storages(task.rank);
+    node.launch.placements = memory.placements(task.rank);
+    node.launch.rank = task.rank;
+    if (!memory.has_windows()) {
+      if (at > 0) node.after = {at - 1};
+    } else if (const auto before = last.find(task.rank); before != last.end()) {
+      node.after = {before->second};
+    }
+    last[task.rank] = at;
   }
   return backend.run_graph(tasks, options);
 }
 
+// What a pass starts from.
+struct Start {
+  const ResolvedStage& stage;
+  const std::vector<ResolvedTensor>& tensors;
+  const TensorMap& inputs;
+  const WindowContents& windows;
+};
+
 // The task after which the stray write is there, found by running fewer of them on fresh memory.
-std::string writer_of(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors, const TensorMap& inputs,
-                      int pattern, device::Backend& backend, device::RunOptions options) {
+std::string writer_of(const Start& start, int pattern, device::Backend& backend, device::RunOptions options) {
   options.tracer = nullptr;
-  std::size_t low = 1, high = stage.tasks.size();
+  std::size_t low = 1, high = start.stage.spec->tasks.size();
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
-    const Memory memory(stage, tensors, inputs, pattern);
-    run_tasks(stage, memory, backend, options, middle);
+    const Memory memory(start.stage, start.tensors, start.inputs, start.windows, pattern);
+    run_tasks(start.stage, memory, backend, options, middle);
     if (memory.stray_write().empty())
       low = middle + 1;
     else
       high = middle;
   }
-  return stage.tasks[low - 1].function;
+  // A task may have no launches in this case.
+  const ResolvedTask* writer = nullptr;
+  for (const ResolvedTask& task : start.stage.tasks)
+    if (task.index < low) writer = &task;
+  return writer ? writer->function : "";
 }
 
-Pass run_pass(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors, const TensorMap& inputs,
-              int pattern, const Memory& memory, device::Backend& backend, const device::RunOptions& options) {
+Pass run_pass(const Start& start, int pattern, const Memory& memory, device::Backend& backend,
+              const device::RunOptions& options) {
   Pass pass;
-  pass.report = run_tasks(stage, memory, backend, options, stage.tasks.size());
+  pass.report = run_tasks(start.stage, memory, backend, options, start.stage.spec->tasks.size());
   if (pass.stray_write = memory.stray_write(); !pass.stray_write.empty())
-    pass.stray_write += fmt::format(", written by '{}'", writer_of(stage, tensors, inputs, pattern, backend, options));
+    pass.stray_write += fmt::format(", written by '{}'", writer_of(start, pattern, backend, options));
   return pass;
 }
 
@@ -155,23 +255,34 @@ std::vector<std::uint8_t> differing_elements(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<ResolvedTensor>& tensors,
-                               const TensorMap& inputs, device::Backend& backend, const device::RunOptions& options) {
+                               const TensorMap& inputs, device::Backend& backend, const device::RunOptions& options,
+                               WindowContents* windows) {
   if (const auto checked = check_inputs(stage, tensors, inputs); !checked) return tl::unexpected(checked.error());
   StageOutcome outcome;
-  const Memory first(stage, tensors, inputs, 0);
+  WindowContents before, after;
+  if (windows) before = after = *windows;
+  const Start start{stage, tensors, inputs, before};
+  const auto outputs_of = [&](const Memory& memory) {
+    TensorMap outputs;
+    for (const ResolvedTensor& tensor : tensors)
+      if (contains(stage.spec->outputs, tensor.name)) outputs.emplace(tensor.name, memory.content(tensor));
+    return outputs;
+  };
+  const Memory first(stage, tensors, inputs, before, 0);
   const auto begin = std::chrono::steady_clock::now();
-  Pass pass = run_pass(stage, tensors, inputs, 0, first, backend, options);
+  Pass pass = run_pass(start, 0, first, backend, options);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   outcome.report = std::move(pass.report);
   outcome.stray_write = std::move(pass.stray_write);
-  for (const std::string& name : stage.spec->outputs) outcome.outputs.emplace(name, first.content(name));
+  outcome.outputs = outputs_of(first);
   if (outcome.report.status != RunStatus::completed) return outcome;
+  first.keep_windows(after, 0);
 
   device::RunOptions again = options;
   again.poison_seed += 1;
   again.tracer = nullptr;
-  const Memory second(stage, tensors, inputs, 1);
-  Pass repeated = run_pass(stage, tensors, inputs, 1, second, backend, again);
+  const Memory second(stage, tensors, inputs, before, 1);
+  Pass repeated = run_pass(start, 1, second, backend, again);
   if (outcome.stray_write.empty()) outcome.stray_write = std::move(repeated.stray_write);
   if (repeated.report.status != RunStatus::completed) {
     outcome.report.status = repeated.report.status;
@@ -179,8 +290,11 @@ Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<Res
     outcome.report.diagnostics = std::move(repeated.report.diagnostics);
     return outcome;
   }
+  second.keep_windows(after, 1);
+  const TensorMap outputs = outputs_of(second);
   for (const auto& [name, value] : outcome.outputs)
-    outcome.unwritten.emplace(name, differing_elements(value, second.content(name)));
+    outcome.unwritten.emplace(name, differing_elements(value, outputs.find(name)->second));
+  if (windows) *windows = std::move(after);
   return outcome;
 }
 

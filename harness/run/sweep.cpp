@@ -133,6 +133,7 @@ class Sweep {
     pool.setup.backends_required = !options_.backends.empty();
     if (!options_.out.empty()) pool.setup.failures = options_.out / "failures";
     pool.setup.contract_fma = options_.contract_fma;
+    pool.setup.case_memory = options_.case_memory;
     pool.timeout = options_.timeout;
     pool.memory = options_.memory;
     pool.jobs = static_cast<int>(

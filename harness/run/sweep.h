@@ -29,6 +29,7 @@ struct SweepOptions {
   std::filesystem::path exchange;     // of .npy files, for every mode but check
   std::vector<std::string> backends;  // asked for: must be there. Empty: those of the cases
   bool contract_fma = false;
+  std::int64_t case_memory = 0;  // bytes of a case's tensors above which it is skipped; 0: the default
   std::filesystem::path out;  // empty: nothing is written
   bool resume = false;
   int jobs = 1;

@@ -155,19 +155,27 @@ class Decision {
   // What keeps a run without failures from being verified.
   std::string unverified() const {
     for (const pipeline::StageSpec& spec : pipeline_.stages) {
-      const auto stage = std::find_if(result_.stages.begin(), result_.stages.end(),
-                                      [&](const StageResult& one) { return one.stage == spec.name; });
-      if (stage == result_.stages.end()) return fmt::format("stage {} was not run", spec.name);
-      for (const std::string& output : spec.outputs)
-        for (const BackendResult& backend : result_.backends)
-          if (backend.status == "completed" && !has_oracle(*stage, output, backend.backend))
-            return stage->by_relations ? fmt::format("stage {}, output {}: no relation was tried on {}: {}", spec.name,
-                                                     output, backend.backend, fmt::join(stage->inapplicable, "; "))
-                                       : fmt::format("stage {}, output {}: nothing to compare {} with", spec.name,
-                                                     output, backend.backend);
+      bool was_run = false;
+      for (const StageResult& stage : result_.stages) {
+        if (std::string_view(stage.stage).substr(0, stage.stage.find(kInvocationMark)) != spec.name) continue;
+        was_run = true;
+        if (std::string missing = without_oracle(stage, spec.outputs); !missing.empty()) return missing;
+      }
+      if (!was_run) return fmt::format("stage {} was not run", spec.name);
     }
     if (result_.compared > 0) return "";
     return fmt::format("no element was compared; {} are left open by the specification", result_.unconstrained);
+  }
+
+  std::string without_oracle(const StageResult& stage, const std::vector<std::string>& outputs) const {
+    for (const std::string& output : outputs)
+      for (const BackendResult& backend : result_.backends)
+        if (backend.status == "completed" && !has_oracle(stage, output, backend.backend))
+          return stage.by_relations ? fmt::format("stage {}, output {}: no relation was tried on {}: {}", stage.stage,
+                                                  output, backend.backend, fmt::join(stage.inapplicable, "; "))
+                                    : fmt::format("stage {}, output {}: nothing to compare {} with", stage.stage,
+                                                  output, backend.backend);
+    return "";
   }
 
   // A golden, or a peer on either side; of a stage by relations, one of them that compared something.

@@ -183,10 +183,12 @@ bool check_root(Machine& m, const Instruction& i, std::span<const Ref> group) {
     return m.fault("collective-root", fmt::format("root {} of a group of {}", root, group.size()));
   const View& own = m.view(group[static_cast<std::size_t>(root)]);
   const auto placements = m.launch().placements;
-  if (own.base.tensor >= placements.size() || placements[own.base.tensor].rank == m.who().rank) return true;
+  if (own.base.tensor >= placements.size()) return true;
+  const std::int64_t owner = placements[own.base.tensor].rank_of(own.base.offset * info(own.base.element).bits / 8);
+  if (owner == m.who().rank) return true;
   return m.fault("collective-root",
                  fmt::format("rank {} executes {} whose root is member {}, on rank {}", m.who().rank,
-                             pto::mnemonic(i.code), root, placements[own.base.tensor].rank),
+                             pto::mnemonic(i.code), root, owner),
                  own.made_by ? own.made_by->location : m.function().location);
 }
 

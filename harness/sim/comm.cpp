@@ -71,7 +71,7 @@ bool check_signal(Machine& m, const View& view, RectangleShape shape) {
 
 // As the kernel counts: from where its argument points.
 std::int64_t element_of(const Machine& m, const View& view, const SignalKey& key) {
-  return key.word - m.place_of(view.base.tensor).origin / 4;
+  return key.word - m.place_of(view.base.tensor, key.word * 4).origin / 4;
 }
 
 void report_stale(Machine& m, const std::optional<Signal::Stale>& stale, const View& view, const SignalKey& key) {
@@ -235,8 +235,8 @@ bool arrive(Machine& m, const Instruction& i) {
     const Ref operand = i.operands[0];
     const Pointer& workspace = operand.kind == Kind::view ? m.view(operand).base : m.pointer(operand);
     const std::int64_t words = kWorkspaceBytes * 8 / info(workspace.element).bits;
-    const bool fits = workspace.tensor != kNoTensor && m.elements(workspace.tensor).has(workspace.offset) &&
-                      m.elements(workspace.tensor).has(workspace.offset + words - 1);
+    const bool fits = workspace.tensor != kNoTensor && m.elements(workspace.tensor, workspace.element).has(workspace.offset) &&
+                      m.elements(workspace.tensor, workspace.element).has(workspace.offset + words - 1);
     if (!fits)
       return m.fault_at_operand("bounds", fmt::format("the counter of syncall takes {} bytes", kWorkspaceBytes), 0);
   }

@@ -44,14 +44,29 @@ std::string describe_race(const Access& later, const Conflict& conflict, const P
                      pipe(conflict.earlier), same_core ? "" : " of another core", past(conflict.earlier.kind));
 }
 
-Place describe_tensor(const device::Launch& launch, std::size_t tensor) {
+Place describe_tensor(const device::Launch& launch, std::size_t tensor, std::int64_t byte) {
+  device::Placement placement;
+  if (tensor < launch.placements.size()) placement = launch.placements[tensor];
+  const std::int64_t rank = placement.rank_of(byte);
+  const std::int64_t part = placement.slice > 0 ? rank * placement.slice : 0;
+  // Of the arguments that point into the tensor, the last one that does not point behind the byte, else the first.
+  Place place;
+  bool found = false;
   for (std::size_t i = 0; i < launch.arguments.size(); ++i) {
     const auto* pointer = std::get_if<device::PointerArgument>(&launch.arguments[i]);
-    if (pointer && pointer->tensor == tensor)
-      return {fmt::format("%{}'s tensor", launch.function->values[launch.function->arguments[i]].name),
-              pointer->element_offset * info(launch.tensors[tensor]->dtype()).bits / 8};
+    if (!pointer || pointer->tensor != tensor) continue;
+    const pto::ValueId value = launch.function->arguments[i];
+    const auto* type = std::get_if<pto::PtrType>(&launch.function->type(value));
+    const DType element = type ? type->element : launch.tensors[tensor]->dtype();
+    const std::int64_t origin = part + pointer->element_offset * info(element).bits / 8;
+    const bool is_nearer = origin <= byte && (place.origin > byte || origin > place.origin);
+    if (found && !is_nearer) continue;
+    place = {fmt::format("%{}'s tensor", launch.function->values[value].name), origin};
+    found = true;
   }
-  return {fmt::format("tensor {}", tensor), 0};
+  if (!found) place = {fmt::format("tensor {}", tensor), part};
+  if (placement.slice > 0) place.name += fmt::format(" on rank {}", rank);
+  return place;
 }
 
 // Earlier and later are meant in the order of the program, whatever ran first.
@@ -76,6 +91,10 @@ void Machine::report_races(const Access& later, const Place& where) {
   conflicts_.clear();
 }
 
+void Machine::report_races(const Access& later, std::size_t tensor) {
+  report_races(later, describe_tensor(launch_, tensor, conflicts_.front().begin));
+}
+
 void Machine::record_local(AccessKind kind, const Tile& tile, std::int64_t rows, std::int64_t cols) {
   const Access later = access(kind);
   histories_[static_cast<std::size_t>(tile.space)].access(later, tile, rows, cols, ordering(), conflicts_);
@@ -90,9 +109,9 @@ void Machine::record_local(AccessKind kind, pto::Space space, std::int64_t begin
 
 // ---- global memory
 
-Machine::Elements Machine::elements(std::size_t tensor) const {
+Machine::Elements Machine::elements(std::size_t tensor, DType element) const {
   const GlobalTensor& global = *global_tensors_[tensor];
-  const std::int64_t width = info(launch_.tensors[tensor]->dtype()).bits / 8;
+  const std::int64_t width = std::max<std::int64_t>(info(element).bits / 8, 1);
   return {global.begin() / width, global.end() / width};
 }
 
@@ -101,12 +120,12 @@ bool Machine::check_owner(std::size_t tensor, const pto::Operation* made_by) {
   if (placement.rank == who_.rank || placement.window) return true;
   return fault("foreign-memory",
                fmt::format("rank {} reaches {}, memory of rank {} that is no window", who_.rank,
-                           describe_tensor(launch_, tensor).name, placement.rank),
+                           describe_tensor(launch_, tensor, placement.front).name, placement.rank),
                made_by ? made_by->location : function_->location);
 }
 
 bool Machine::report_undefined_global(std::size_t tensor, std::int64_t at) {
-  const Place where = describe_tensor(launch_, tensor);
+  const Place where = describe_tensor(launch_, tensor, at);
   return fault("undefined-bytes",
                fmt::format("reads byte {} of {}, which nobody has written", hexadecimal(at - where.origin), where.name),
                function_->location);
@@ -114,7 +133,7 @@ bool Machine::report_undefined_global(std::size_t tensor, std::int64_t at) {
 
 void Machine::report_stale(const ScalarStore& store, std::size_t tensor, std::int64_t begin, std::int64_t end,
                            std::string_view what) {
-  const Place where = describe_tensor(launch_, tensor);
+  const Place where = describe_tensor(launch_, tensor, begin);
   finding(
       "stale-line",
       fmt::format("{} bytes {} to {} of {}; stored by {} (line {})", what, hexadecimal(begin - where.origin),
@@ -140,7 +159,7 @@ bool Machine::access_global(AccessKind kind, std::size_t tensor, std::int64_t be
     }
     const Access later = access(kind);
     history_of(global).access(later, begin, end, ordering(), conflicts_);
-    if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
+    if (!conflicts_.empty()) report_races(later, tensor);
   }
   if (compares_blocks() && global.is_written()) {
     const Clock nobody;
@@ -200,7 +219,7 @@ bool Machine::load_global(std::size_t tensor, std::int64_t offset, std::int64_t 
     history.probe(later, offset, offset + width, ordering(), conflicts_);
   else
     history.access(later, offset, offset + width, ordering(), conflicts_);
-  if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
+  if (!conflicts_.empty()) report_races(later, tensor);
   if (loaded.own || !options_.check_accesses) return true;
   const std::int64_t at = global.first_undefined(offset, offset + width);
   return at < 0 || report_undefined_global(tensor, at);
@@ -217,7 +236,7 @@ bool Machine::store_global(std::size_t tensor, std::int64_t offset, std::int64_t
   cache_->store(global, offset, width, bits, *current_->source, *function_);
   const Access later = access(AccessKind::write);
   history_of(global).access(later, offset, offset + width, ordering(), conflicts_);
-  if (!conflicts_.empty()) report_races(later, describe_tensor(launch_, tensor));
+  if (!conflicts_.empty()) report_races(later, tensor);
   return true;
 }
 

@@ -333,7 +333,7 @@ void GlobalMemory::finish(const device::Launch& last, std::vector<device::Diagno
       lost.op_id = store.op->id;
       lost.location = store.op->location;
       lost.block = std::max<std::int64_t>(store.unit.block, 0);
-      lost.rank = tensor->placement().rank;
+      lost.rank = tensor->placement().rank_of(begin);
       const bool is_known = std::any_of(findings.begin(), findings.end(), [&](const device::Diagnostic& known) {
         return known.rule == lost.rule && ((known.op_id == lost.op_id && known.function == lost.function) ||
                                            (known.related && known.related->line == lost.location.line));
@@ -349,7 +349,7 @@ void GlobalMemory::finish(const device::Launch& last, std::vector<device::Diagno
                                   tensor->end() - tensor->begin(), tensor->index(), unwritten - tensor->begin());
     missing.function = last.function->name;
     missing.location = last.function->location;
-    missing.rank = tensor->placement().rank;
+    missing.rank = tensor->placement().rank_of(unwritten);
     findings.push_back(std::move(missing));
   }
 }

@@ -84,7 +84,8 @@ struct Place {
 // the two".
 std::string describe_race(const Access& later, const Conflict& conflict, const Place& where);
 // "%x's tensor", from where %x points.
-Place describe_tensor(const device::Launch& launch, std::size_t tensor);
+// `byte`: which argument's, where several point into the tensor, and in symmetric memory whose.
+Place describe_tensor(const device::Launch& launch, std::size_t tensor, std::int64_t byte);
 
 class Machine {
  public:
@@ -192,13 +193,13 @@ class Machine {
 
   // ---- global memory
   Tensor& tensor(std::size_t index) { return *launch_.tensors[index]; }
-  // Elements [begin, end) of a tensor: all but its guard bytes.
+  // Elements [begin, end) of a tensor, seen as one of this type: all but its guard bytes.
   struct Elements {
     std::int64_t begin, end;
     std::int64_t size() const { return end - begin; }
     bool has(__int128 element) const { return element >= begin && element < end; }
   };
-  Elements elements(std::size_t tensor) const;
+  Elements elements(std::size_t tensor, DType element) const;
   // What every access to global memory goes through before it touches the bytes; false after a fault (rules "bounds",
   // "foreign-memory", "undefined-bytes"). Findings: "race-raw", "race-war", "race-waw", "stale-line". A write defines.
   // The leading rows x cols of the view:
@@ -212,8 +213,9 @@ class Machine {
   void invalidate_cache(std::size_t tensor, std::int64_t begin, std::int64_t end);
   void invalidate_cache();
   void fence_cache();
+  Place place_of(std::size_t tensor, std::int64_t byte) const { return describe_tensor(launch_, tensor, byte); }
   // The tensor's bytes; null for kNoTensor.
-  Place place_of(std::size_t tensor) const { return describe_tensor(launch_, tensor); }
+  const device::Placement& placement(std::size_t tensor) const { return global_tensors_[tensor]->placement(); }
   std::byte* global(std::size_t index) { return index < tensors_.size() ? tensors_[index] : nullptr; }
 
   // ---- trace
@@ -235,6 +237,7 @@ class Machine {
   void record_local(AccessKind kind, const Tile& tile, std::int64_t rows, std::int64_t cols);
   void record_local(AccessKind kind, pto::Space space, std::int64_t begin, std::int64_t end);
   void report_races(const Access& later, const Place& where);  // those in conflicts_
+  void report_races(const Access& later, std::size_t tensor);
   bool check_owner(std::size_t tensor, const pto::Operation* made_by);
   GlobalHistory& history_of(const GlobalTensor& global);
   // In program order too, blocks that run independently are unordered: what they touch is compared afterwards. Not in the

@@ -13,10 +13,11 @@ using pto::OpCode;
 // The index of an element of the pointer's tensor; false after a fault.
 bool global_index(Machine& m, const Pointer& pointer, std::int64_t offset, std::size_t operand, std::int64_t& index) {
   if (pointer.tensor == kNoTensor) return m.fault_at_operand("bounds", "a pointer to no tensor", operand);
-  const Machine::Elements elements = m.elements(pointer.tensor);
+  const Machine::Elements elements = m.elements(pointer.tensor, pointer.element);
   if (!__builtin_add_overflow(pointer.offset, offset, &index) && elements.has(index)) return true;
-  const Place where = m.place_of(pointer.tensor);
-  const std::int64_t first = where.origin * 8 / info(m.tensor(pointer.tensor).dtype()).bits;
+  const std::int64_t width = std::max<std::int64_t>(info(pointer.element).bits / 8, 1);
+  const Place where = m.place_of(pointer.tensor, pointer.offset * width);
+  const std::int64_t first = where.origin / width;
   return m.fault_at_operand(
       "bounds",
       fmt::format("element {} + {} of {}, where memory runs from {} to {} ({})", pointer.offset - first, offset,

@@ -34,7 +34,8 @@ std::string check_launch(const device::Launch& launch, const device::RunOptions&
     if (!argument) continue;
     if (argument->tensor >= launch.tensors.size()) return fmt::format("argument {} points to no tensor", i);
     const DType dtype = launch.tensors[argument->tensor]->dtype();
-    if (info(dtype).bits != info(pointer->element).bits || info(dtype).bits < 8)
+    const bool is_raw = dtype == DType::u8;
+    if ((info(dtype).bits != info(pointer->element).bits && !is_raw) || info(pointer->element).bits < 8)
       return fmt::format("argument {} of @{} is a tensor of {}, expected {}", i, function.name, name(dtype),
                          name(pointer->element));
   }
@@ -238,7 +239,7 @@ class TaskRun {
     broken.rule = rule_of(found.conflict, found.later);
     const auto cores = static_cast<std::uint32_t>(job.program->cores.size());
     broken.message =
-        fmt::format("{} (block {})", describe_race(found.later, found.conflict, describe_tensor(*job.launch, tensor)),
+        fmt::format("{} (block {})", describe_race(found.later, found.conflict, describe_tensor(*job.launch, tensor, found.conflict.begin)),
                     (earlier.epoch.actor / pto::kPipes - job.first_core) / cores);
     broken.function = found.later.function->name;
     broken.op_id = found.later.op->id;

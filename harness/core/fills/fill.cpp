@@ -29,6 +29,7 @@ const std::array kRows{
     FillRow{"odd-significand", {"exp", "sign"}, odd_significand},
     FillRow{"order-sensitive", {}, order_sensitive},
     FillRow{"quant-ties", {"lo", "hi"}, quant_ties},
+    FillRow{"routes", {"experts", "hot"}, routes},
     FillRow{"specials", {"finite"}, specials},
     FillRow{"tagged", {}, tagged},
     FillRow{"ties", {"lo", "hi"}, ties},

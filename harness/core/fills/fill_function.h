@@ -94,6 +94,8 @@ Result<void> half_step(Request& request);
 Result<void> quant_ties(Request& request);
 Result<void> odd(Request& request);
 Result<void> odd_significand(Request& request);
+// routes.cpp
+Result<void> routes(Request& request);
 // specials.cpp
 Result<void> specials(Request& request);
 

@@ -111,6 +111,7 @@ TEST(Fill, BytesArePinned) {
       {"odd-significand", "9440e09c7673241bb2e7cefea7126969"},
       {"order-sensitive", "f5946a9fd8967acbca1fb6238352b295"},
       {"quant-ties", "fc2e857d937be6c8c3534321b56ac640"},
+      {"routes", ""},
       {"specials", "93a5990e9de111ff55bf2824034e9361"},
       {"tagged", "33f4d2ec9cf9c6429d1c63990789282d"},
       {"ties", "db34d457d94396ee6defb3f5f84a35a6"},
@@ -125,6 +126,7 @@ TEST(Fill, BytesArePinned) {
       std::string text(name);
       if (name == "constant") text += ":1";
       if (name == "choice") text += ":1|2";
+      if (name == "routes") text += ":experts=100";
       if (fill(tensor, text, 42, "pinned")) all += fmt::format("{} {}\n", row.name, sha256_hex(tensor.bytes()));
     }
     const auto digest = sha256_hex(std::as_bytes(std::span(all))).substr(0, 32);
@@ -364,6 +366,36 @@ TEST(FillNumber, CutsTowardZero) {
   EXPECT_FALSE(fills::encode_exactly(DType::bf16, {0x1FF, -8}));
   EXPECT_FALSE(fills::decode(DType::f32, 0x7F800000));
   EXPECT_FALSE(fills::decode(DType::e4m3fn, 0x7F));
+}
+
+TEST(Routes, RowsHoldDistinctIdsAndReachAll) {
+  const Tensor ids = filled("routes:experts=7", DType::i32, {200, 3});
+  std::map<std::int32_t, int> uses;
+  for (std::int64_t row = 0; row < 200; ++row) {
+    std::set<std::int32_t> distinct;
+    for (std::int64_t k = 0; k < 3; ++k) {
+      const std::int32_t id = ids.as<std::int32_t>()[static_cast<std::size_t>(row * 3 + k)];
+      EXPECT_TRUE(id >= 0 && id < 7) << id;
+      distinct.insert(id);
+      ++uses[id];
+    }
+    EXPECT_EQ(distinct.size(), 3U) << row;
+  }
+  ASSERT_EQ(uses.size(), 7U);
+  for (const auto& [id, count] : uses) EXPECT_TRUE(count > 50 && count < 120) << id << ": " << count;
+  const Tensor hot = filled("routes:experts=4,hot=2", DType::i32, {50, 2});
+  for (std::size_t row = 0; row < 50; ++row) {
+    EXPECT_EQ(hot.as<std::int32_t>()[2 * row], 2);
+    EXPECT_NE(hot.as<std::int32_t>()[2 * row + 1], 2);
+  }
+}
+
+TEST(Routes, RefusesWhatIsNoRoute) {
+  EXPECT_NE(refusal("routes:experts=3", DType::i32, {2, 4}).find("rows of 4 distinct ids, of 3 experts"),
+            std::string::npos);
+  EXPECT_NE(refusal("routes", DType::i32).find("'experts' is missing"), std::string::npos);
+  EXPECT_NE(refusal("routes:experts=8").find("integers"), std::string::npos);
+  EXPECT_FALSE(refusal("routes:experts=8,hot=8", DType::i32).empty());
 }
 
 }  // namespace

@@ -47,13 +47,24 @@ bool check_window(Machine& m, const View& view, std::int64_t rows, std::int64_t 
     (reach < 0 ? least : most) += reach;
   }
   if (view.base.tensor == kNoTensor) return outside(m, view, "a view of no tensor");
-  const Machine::Elements elements = m.elements(view.base.tensor);
-  if (elements.has(least) && elements.has(most)) return true;
+  const Machine::Elements elements = m.elements(view.base.tensor, view.base.element);
+  const std::int64_t width = std::max<std::int64_t>(info(view.base.element).bits / 8, 1);
   const auto shown = [](__int128 value) {
     return static_cast<std::int64_t>(std::clamp<__int128>(value, INT64_MIN, INT64_MAX));
   };
-  const Place where = m.place_of(view.base.tensor);
-  const std::int64_t first = where.origin * 8 / info(m.tensor(view.base.tensor).dtype()).bits;
+  if (elements.has(least) && elements.has(most)) {
+    const device::Placement placement = m.placement(view.base.tensor);
+    const std::int64_t begin = static_cast<std::int64_t>(least) * width;
+    const std::int64_t end = static_cast<std::int64_t>(most + 1) * width;
+    if (placement.slice == 0 || placement.rank_of(begin) == placement.rank_of(end - 1)) return true;
+    return outside(m, view,
+                   fmt::format("bytes {} to {} of symmetric memory, of which every rank has {}, reach from rank {} "
+                               "into rank {}",
+                               begin - placement.front, end - placement.front, placement.slice,
+                               placement.rank_of(begin), placement.rank_of(end - 1)));
+  }
+  const Place where = m.place_of(view.base.tensor, view.base.offset * width);
+  const std::int64_t first = where.origin / width;
   return outside(m, view,
                  fmt::format("elements {} to {} of {}, where memory runs from {} to {} ({})", shown(least - first),
                              shown(most - first), where.name, elements.begin - first, elements.end - first,
