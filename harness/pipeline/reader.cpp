@@ -16,9 +16,9 @@ constexpr std::size_t kMostDimensions = 5;  // of a view (pto-format 3.2)
 // Keys of a case that are not parameters (harness/run/case.h).
 constexpr std::string_view kReserved[] = {"pipeline", "fill",   "seed",    "profile", "policy",
                                           "backends", "expect", "tags",    "timeout", "constraint",
-                                          "cover",    "order",  "schedule"};
+                                          "cover",    "order",  "schedule", "launch"};
 // Variables of tasks.
-constexpr std::string_view kVariables[] = {"launch", "rank", "invocation"};
+constexpr std::string_view kVariables[] = {"rank", "invocation"};
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 64 || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;
