@@ -111,7 +111,7 @@ TEST(Fill, BytesArePinned) {
       {"odd-significand", "9440e09c7673241bb2e7cefea7126969"},
       {"order-sensitive", "f5946a9fd8967acbca1fb6238352b295"},
       {"quant-ties", "fc2e857d937be6c8c3534321b56ac640"},
-      {"routes", ""},
+      {"routes", "8f8ea06192b459f827771cdef1d86c5a"},
       {"specials", "93a5990e9de111ff55bf2824034e9361"},
       {"tagged", "33f4d2ec9cf9c6429d1c63990789282d"},
       {"ties", "db34d457d94396ee6defb3f5f84a35a6"},
@@ -335,8 +335,9 @@ TEST(Fill, EmptyAndScalarTensors) {
   for (const std::string_view name : fill_names()) {
     std::string text(name);
     if (name == "constant" || name == "choice") text += ":1";
+    if (name == "routes") text += ":experts=4";
     for (const Shape& shape : {Shape{}, Shape{0}, Shape{3, 0}, Shape{1}}) {
-      Tensor tensor(name == "counts" ? DType::i32 : DType::f32, shape);
+      Tensor tensor(name == "counts" || name == "routes" ? DType::i32 : DType::f32, shape);
       EXPECT_TRUE(fill(tensor, text, 1, "x")) << text << to_string(shape);
     }
   }
