@@ -77,6 +77,7 @@ class ConsoleReporter : public Reporter {
     print_matrix(summary);
     print_failures(summary);
     print_enclosures(summary);
+    print_peers(summary);
     print_totals(summary);
     return written();
   }
@@ -230,6 +231,15 @@ class ConsoleReporter : public Reporter {
                                     use.slack, use.median_width, ulps_text(use.max_width), use.comparisons,
                                     use.comparisons == 1 ? "" : "s"))
            << "\n";
+  }
+
+  void print_peers(const Summary& summary) {
+    const PeerUse& peers = summary.peers;
+    if (peers.failing + peers.passing == 0) return;
+    out_ << fmt::format(
+        "\nthe peers' own checks: of {} outputs that fail here they accept {} and do not look at {}; of {} that pass they "
+        "reject {}\n",
+        peers.failing, peers.failing_accepted, peers.failing_unchecked, peers.passing, peers.passing_rejected);
   }
 
   void print_totals(const Summary& summary) {

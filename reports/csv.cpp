@@ -9,7 +9,7 @@ namespace assay::reports {
 
 namespace {
 
-constexpr std::array<CsvColumn, 31> kColumns{{
+constexpr std::array<CsvColumn, 32> kColumns{{
     {"id", "16 hex digits: hash of what the case is"},
     {"verdict", "passed, failed, unverified, xfail, xpass, skipped, unsupported, error, crash or hang"},
     {"pipeline", "name of the pipeline"},
@@ -39,6 +39,7 @@ constexpr std::array<CsvColumn, 31> kColumns{{
     {"slack", "under bound: observed over allowed error of the output's worst element; above 1 or infinite: outside"},
     {"median_width", "under bound: width of the output's enclosure in representable values, median"},
     {"max_width", "the same, greatest"},
+    {"peer", "what the peers' own tolerance says of the output: accepts, rejects or not checked; not judged"},
     {"end_to_end_ulps", "of a chain: distance from what the goldens alone make of the case's inputs; not judged"},
     {"case", "the case as key=value pairs, as --replay takes them"},
 }};
@@ -89,6 +90,11 @@ void add_enclosure(std::vector<std::string>& fields, const run::OutputResult* ou
   fields.push_back(fmt::format("{}", output->comparison.max_width));
 }
 
+std::string peer_text(const run::OutputResult* output) {
+  if (output == nullptr || output->peer.rule.empty()) return "";
+  return !output->peer.checks ? "not checked" : output->peer.accepts ? "accepts" : "rejects";
+}
+
 std::string end_to_end_text(const run::CaseResult& result) {
   if (result.end_to_end.empty()) return "";
   std::int64_t greatest = 0;
@@ -116,6 +122,7 @@ std::string case_row(const run::CaseResult& result) {
   fields.push_back(fmt::format("{:.9f}", device_seconds));
   fields.push_back(fmt::format("{}", instructions));
   add_enclosure(fields, leading_output(result));
+  fields.push_back(peer_text(leading_output(result)));
   fields.push_back(end_to_end_text(result));
   fields.push_back(run::replay_line(result.c));
   return row_text(fields);

@@ -49,7 +49,12 @@ json output_node(const run::OutputResult& output) {
   json node = json::array({output.stage, output.output, output.subject, output.reference, output.oracle, c.rule,
                            c.passed ? 1 : 0, c.mismatches, c.compared, c.unwritten, c.max_ulps, number(c.max_abs),
                            number(c.smallest_rtol), number(c.smallest_atol), output.pattern, first_node(c)});
-  if (c.rule.starts_with("bound")) node.push_back({number(c.slack), c.median_width, c.max_width});
+  const compare::PeerOpinion& peer = output.peer;
+  if (c.rule.starts_with("bound"))
+    node.push_back({number(c.slack), c.median_width, c.max_width});
+  else if (!peer.rule.empty())
+    node.push_back(nullptr);
+  if (!peer.rule.empty()) node.push_back({peer.checks ? (peer.accepts ? 1 : 0) : -1, peer.rule, peer.beyond, peer.allowed});
   return node;
 }
 

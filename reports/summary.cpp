@@ -45,7 +45,10 @@ void SummaryBuilder::add(const run::CaseResult& result) {
   summary_.unwritten += result.unwritten;
   summary_.case_seconds += result.seconds;
   for (const run::StageResult& stage : result.stages)
-    for (const run::OutputResult& output : stage.outputs) add_enclosure(output);
+    for (const run::OutputResult& output : stage.outputs) {
+      add_enclosure(output);
+      add_peer(output);
+    }
   if (result.verdict == Verdict::unverified && unverified_is_expected(result)) ++summary_.unverified_expected;
   if (was_run(result.verdict)) ++ran_[{pipeline, fill}];
 
@@ -66,6 +69,19 @@ void SummaryBuilder::add_enclosure(const run::OutputResult& output) {
   use.median_width = std::max(use.median_width, c.median_width);
   use.max_width = std::max(use.max_width, c.max_width);
   if (c.passed) use.slack = std::max(use.slack, c.slack);
+}
+
+void SummaryBuilder::add_peer(const run::OutputResult& output) {
+  if (output.peer.rule.empty()) return;
+  PeerUse& peers = summary_.peers;
+  if (output.comparison.passed) {
+    ++peers.passing;
+    peers.passing_rejected += output.peer.checks && !output.peer.accepts ? 1 : 0;
+  } else {
+    ++peers.failing;
+    peers.failing_accepted += output.peer.checks && output.peer.accepts ? 1 : 0;
+    peers.failing_unchecked += output.peer.checks ? 0 : 1;
+  }
 }
 
 Summary SummaryBuilder::summary(double seconds) const {

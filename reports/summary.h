@@ -57,6 +57,13 @@ struct EnclosureUse {
   bool operator==(const EnclosureUse&) const = default;
 };
 
+// Outputs held against a golden for which the peers' own tolerance is known, and what it says of them.
+struct PeerUse {
+  std::int64_t failing = 0, failing_accepted = 0, failing_unchecked = 0;  // that fail here
+  std::int64_t passing = 0, passing_rejected = 0;                         // that pass here
+  bool operator==(const PeerUse&) const = default;
+};
+
 // What went wrong outside the cases.
 struct RunProblems {
   bool bad_input = false;        // a row, an argument
@@ -71,6 +78,7 @@ struct Summary {
   std::vector<Failure> failures;                                // in order of first appearance
   std::int64_t compared = 0, unconstrained = 0, unwritten = 0;  // elements
   std::map<std::string, EnclosureUse, std::less<>> enclosures;  // by "stage.output"
+  PeerUse peers;
   std::int64_t unverified_expected = 0;                         // of verdicts[unverified]: the case expects it
   double seconds = 0;                                           // wall time of the run
   double case_seconds = 0;                                      // sum over cases
@@ -89,6 +97,7 @@ class SummaryBuilder {
 
  private:
   void add_enclosure(const run::OutputResult& output);
+  void add_peer(const run::OutputResult& output);
 
   Summary summary_;
   std::map<std::pair<std::string, std::string>, std::int64_t> ran_;        // pipeline, fill -> cases that ran

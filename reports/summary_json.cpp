@@ -92,6 +92,12 @@ json to_node(const Summary& summary) {
             {"case_seconds", summary.case_seconds},
             {"exit_code", exit_code(summary)},
             {"exit_reason", explain_exit(summary)}};
+  if (const PeerUse& peers = summary.peers; peers.failing + peers.passing > 0)
+    node["peers"] = {{"failing", peers.failing},
+                     {"failing_accepted", peers.failing_accepted},
+                     {"failing_unchecked", peers.failing_unchecked},
+                     {"passing", peers.passing},
+                     {"passing_rejected", peers.passing_rejected}};
   for (const auto& [output, use] : summary.enclosures)
     node["enclosures"][output] = {{"slack", use.slack},
                                   {"median_width", use.median_width},

@@ -268,8 +268,9 @@ Result<Prepared> prepare(const run::Case& c, const BisectOptions& options) {
     if (!parsed) return tl::unexpected(parsed.error());
     policy = *parsed;
   }
-  // Relations say that something is wrong, not which element is: the search holds results against the golden.
-  if (std::holds_alternative<compare::Relations>(policy.rule)) policy.rule = compare::Bound{};
+  // Relations and peers say that something is wrong, not which element is: the search holds results against the golden.
+  if (std::holds_alternative<compare::Relations>(policy.rule) || std::holds_alternative<compare::Peer>(policy.rule))
+    policy.rule = compare::Bound{};
   if (options.contract_fma) profile->contraction = Contraction::allowed;
   return Prepared{std::move(*pipeline), std::move(*bindings), std::move(*tensors), std::move(*profile), policy};
 }

@@ -53,7 +53,9 @@ Probe::Probe(run::ResolvedStage stage, std::vector<run::ResolvedTensor> tensors,
   for (const std::string& output : outputs_) {
     const auto own = stage_.spec->policies.find(output);
     policies_[output] = own != stage_.spec->policies.end() ? own->second : default_policy;
-    if (std::holds_alternative<compare::Relations>(policies_[output].rule)) policies_[output].rule = compare::Bound{};
+    const compare::Rule& rule = policies_[output].rule;
+    if (std::holds_alternative<compare::Relations>(rule) || std::holds_alternative<compare::Peer>(rule))
+      policies_[output].rule = compare::Bound{};
   }
   for (const run::ResolvedTask& task : stage_.tasks) modules_.push_back(task.module);
 }

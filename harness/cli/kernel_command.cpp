@@ -42,8 +42,8 @@ int run_command(Parsed& parsed) {
     std::cerr << to_string(policy.error()) << "\n";
     return exit_code(policy.error());
   }
-  if (std::holds_alternative<compare::Relations>(policy->rule)) {
-    std::cerr << "assay: --policy relations needs a pipeline: assay run with policy=relations\n";
+  if (std::holds_alternative<compare::Relations>(policy->rule) || std::holds_alternative<compare::Peer>(policy->rule)) {
+    std::cerr << fmt::format("assay: --policy {0} needs a pipeline: assay run with policy={0}\n", parsed.policy);
     return 2;
   }
   parsed.options.policy = *policy;

@@ -163,6 +163,8 @@ Result<int> verify(const VerifyOptions& options) {
   if (!policy) return tl::unexpected(policy.error());
   if (std::holds_alternative<compare::Relations>(policy->rule))
     return bad_input("--policy relations needs a subject that can run: assay run with policy=relations");
+  if (std::holds_alternative<compare::Peer>(policy->rule))
+    return bad_input("--policy peer needs a pipeline that names the peers' tolerances: assay run with policy=peer");
   const auto dtypes = known_dtypes(options);
   if (!dtypes) return tl::unexpected(dtypes.error());
   const auto actual = read_folder(options.actual, *dtypes);

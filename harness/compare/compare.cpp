@@ -464,6 +464,8 @@ Result<Comparison> compare(const Tensor& actual, const Reference& reference, con
                            std::span<const std::uint8_t> unwritten) {
   if (std::holds_alternative<Relations>(policy.rule))
     return bad_input("policy relations compares a subject with itself on other inputs, not with a reference");
+  if (std::holds_alternative<Peer>(policy.rule))
+    return bad_input("policy peer needs to know which output of which form of the chain this is");
   const Rules rules(policy);
   Result<void> checked = check_like(actual, reference.value, "value");
   if (checked && rules.kind == Rules::Kind::bound) checked = check_like(actual, reference.lo, "lower bound");

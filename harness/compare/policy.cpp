@@ -8,7 +8,7 @@ namespace assay::compare {
 
 namespace {
 
-constexpr std::string_view kRules = "bits, ulp(N), allclose(rtol=R,atol=A), bound or relations";
+constexpr std::string_view kRules = "bits, ulp(N), allclose(rtol=R,atol=A), bound, relations or peer";
 
 // Cuts the text into rule and modifiers; every piece remembers its column.
 class PolicyParser {
@@ -24,7 +24,8 @@ class PolicyParser {
       return tl::unexpected(rule.error());
     }
     skip_spaces();
-    if (std::holds_alternative<Relations>(policy.rule) && at_ < text_.size()) return wrong("the end after relations");
+    const bool is_bare = std::holds_alternative<Relations>(policy.rule) || std::holds_alternative<Peer>(policy.rule);
+    if (is_bare && at_ < text_.size()) return wrong(fmt::format("the end after {}", to_string(policy)));
     while (at_ < text_.size()) {
       if (!take(',')) return wrong("',' before a modifier");
       if (auto done = parse_modifier(policy); !done) return tl::unexpected(done.error());
@@ -41,6 +42,7 @@ class PolicyParser {
     if (word == "bits") return Rule{Bits{}};
     if (word == "bound") return Rule{Bound{}};
     if (word == "relations") return Rule{Relations{}};
+    if (word == "peer") return Rule{Peer{}};
     if (word == "ulp") return parse_ulp();
     if (word == "allclose") return parse_allclose();
     at_ = start;
@@ -169,6 +171,7 @@ std::string rule_text(const Rule& rule) {
   if (const auto* close = std::get_if<Allclose>(&rule))
     return fmt::format("allclose(rtol={},atol={})", close->rtol, close->atol);
   if (std::holds_alternative<Relations>(rule)) return "relations";
+  if (std::holds_alternative<Peer>(rule)) return "peer";
   return std::holds_alternative<Bits>(rule) ? "bits" : "bound";
 }
 

@@ -27,7 +27,9 @@ struct Bound {};  // lo <= a <= hi of the golden
 // Not a comparison with a reference: related inputs must give related outputs, bit for bit (docs/goldens.md). compare()
 // refuses it; whoever runs the subject holds each related output against what it must be under Bits.
 struct Relations {};
-using Rule = std::variant<Bits, Ulps, Allclose, Bound, Relations>;
+// As the peers' own checks would judge (peer.h). compare() refuses it; outputs the peers do not look at are not judged.
+struct Peer {};
+using Rule = std::variant<Bits, Ulps, Allclose, Bound, Relations, Peer>;
 
 enum class NanRule : std::uint8_t { any_nan, same_bits, never };  // two NaNs match: as a class, bit for bit, not at all
 enum class InfRule : std::uint8_t { same_sign, max_finite_too };
@@ -40,7 +42,7 @@ struct Policy {
   std::optional<ZeroRule> zero;  // absent: sign matters for Bits, ignored for the others
 };
 
-// "bits", "ulp(2)", "allclose(rtol=1e-3,atol=1e-5)", "bound", "relations"; modifiers follow, but for relations:
+// "bits", "ulp(2)", "allclose(rtol=1e-3,atol=1e-5)", "bound", "relations", "peer"; modifiers follow, but for the last two:
 // "ulp(1),nan=same_bits,zero=sign_matters".
 Result<Policy> parse_policy(std::string_view text);
 std::string to_string(const Policy& policy);

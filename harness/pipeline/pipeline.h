@@ -129,6 +129,7 @@ struct Pipeline {
   bool has_invocations = false;
   Expression invocations;
   compare::Policy policy;
+  std::string peer;  // which of the peers' sets of tolerances the outputs are shown beside; may hold {parameter}
   // fills["ties"]["x"] = fill specification of tensor x under the fill named ties; "*" stands for every other input.
   // Fills not named here apply the built-in fill of that name to every input.
   std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>> fills;

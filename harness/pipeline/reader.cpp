@@ -42,7 +42,7 @@ Reader::Reader(std::filesystem::path file) { pipeline_.file = std::move(file); }
 Result<Pipeline> Reader::read(const Node& root) {
   check_keys(root, "the pipeline",
              {"name", "clause", "profile", "policy", "params", "constraints", "tensors", "windows", "invocations",
-              "stages", "fills"});
+              "stages", "fills", "peer"});
   read_head(root);
   if (const Node* tensors = required(root, "tensors", "the pipeline");
       tensors && expect(*tensors, Node::Kind::table, "tensors")) {
@@ -76,6 +76,7 @@ void Reader::read_head(const Node& root) {
     fail(*root.find("profile"),
          fmt::format("unknown profile '{}'{}", pipeline_.profile, suggestion(pipeline_.profile, profiles)));
   pipeline_.policy = root.find("policy") ? policy(*root.find("policy")) : compare::Policy{compare::Bound{}, {}, {}, {}};
+  pipeline_.peer = text_of(root, "peer", "");
   if (const Node* params = root.find("params"); params && expect(*params, Node::Kind::table, "params")) {
     if (params->members.size() > kMostParameters)
       fail(*params, fmt::format("more than {} parameters", kMostParameters));

@@ -102,6 +102,8 @@ void Reader::read_stage_policies(StageSpec& stage, const Node& node) {
       stage.policies[output] = policy(value);
       if (std::holds_alternative<compare::Relations>(stage.policies[output].rule))
         fail(value, fmt::format("policy relations is for '{}' alone; it is for all outputs of a stage", output));
+      if (std::holds_alternative<compare::Peer>(stage.policies[output].rule))
+        fail(value, "policy peer is for cases: a pipeline names the peers' tolerances with `peer`");
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "harness/compare/peer.h"
 #include "harness/device/schedule.h"
 #include "harness/pipeline/suggest.h"
 #include "harness/run/execute.h"
@@ -107,6 +108,19 @@ Result<std::string> substitute(std::string_view text, const Bindings& bindings) 
   return result;
 }
 
+// "none" is for words of a parameter that the peers have no check for.
+Result<void> bind_peer(const pipeline::Pipeline& pipeline, Bindings& bindings) {
+  if (pipeline.peer.empty()) return {};
+  auto set = substitute(pipeline.peer, bindings);
+  if (!set) return tl::unexpected(set.error());
+  if (*set == "none") return {};
+  if (!compare::is_peer_set(*set))
+    return bad_input("peer of pipeline '{}' is '{}'; expected p772, mid, head, head_pro, exdc, ffng or none",
+                     pipeline.name, *set);
+  bindings.peer_set = std::move(*set);
+  return {};
+}
+
 Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c) {
   if (const auto known = check_known(pipeline, c); !known) return tl::unexpected(known.error());
   Bindings bindings;
@@ -132,6 +146,7 @@ Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c) {
       return bad_input("constraint '{}' of pipeline '{}': {}", constraint.text(), pipeline.name, holds.error().message);
     if (*holds == 0) return bad_input("the case contradicts '{}' of pipeline '{}'", constraint.text(), pipeline.name);
   }
+  if (const auto bound = bind_peer(pipeline, bindings); !bound) return tl::unexpected(bound.error());
   return bindings;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/compare/peer.h"
 #include "harness/compare/policy.h"
 #include "harness/core/error.h"
 
@@ -43,6 +44,7 @@ struct OutputResult {
   std::string oracle;     // "builtin", "npy", "command", "peer", "relation"
   compare::Comparison comparison;
   std::string pattern;  // of a mismatch, in words
+  compare::PeerOpinion peer{};  // against a golden, where the pipeline names the peers' tolerances
 };
 
 // compare::Blame in one word, as stored in JSON and named by `expect`.

@@ -91,6 +91,9 @@ void to_json(json& node, const OutputResult& o) {
   node = json{{"stage", o.stage},         {"output", o.output}, {"subject", o.subject},
               {"reference", o.reference}, {"oracle", o.oracle}, {"comparison", to_node(o.comparison)},
               {"pattern", o.pattern}};
+  if (o.peer.rule.empty()) return;
+  node["peer"] = {{"rule", o.peer.rule},         {"checks", o.peer.checks}, {"accepts", o.peer.accepts},
+                  {"elements", o.peer.elements}, {"beyond", o.peer.beyond}, {"allowed", o.peer.allowed}};
 }
 
 void from_json(const json& node, OutputResult& o) {
@@ -101,6 +104,13 @@ void from_json(const json& node, OutputResult& o) {
   o.oracle = node.value("oracle", o.oracle);
   o.comparison = to_comparison(node.value("comparison", json::object()));
   o.pattern = node.value("pattern", o.pattern);
+  const json peer = node.value("peer", json::object());
+  o.peer.rule = peer.value("rule", o.peer.rule);
+  o.peer.checks = peer.value("checks", o.peer.checks);
+  o.peer.accepts = peer.value("accepts", o.peer.accepts);
+  o.peer.elements = peer.value("elements", o.peer.elements);
+  o.peer.beyond = peer.value("beyond", o.peer.beyond);
+  o.peer.allowed = peer.value("allowed", o.peer.allowed);
 }
 
 void to_json(json& node, const StageResult& s) {

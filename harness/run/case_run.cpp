@@ -51,6 +51,15 @@ std::string ranks_of(const std::vector<ResolvedTensor>& tensors, const std::stri
   return fmt::format("rank{} {}{}: ", ranks.size() > 1 ? "s" : "", fmt::join(ranks, ", "), some ? " at least" : "");
 }
 
+// The figures stay those of bit equality; the verdict is the peers', who may not look at the output at all.
+void judge_by_peer(const compare::PeerOpinion& opinion, Comparison& comparison) {
+  comparison.rule = "peer: " + opinion.rule;
+  comparison.mismatches = opinion.checks && !opinion.accepts ? opinion.beyond : 0;
+  comparison.passed = comparison.mismatches == 0 && comparison.unwritten == 0;
+  if (opinion.checks) return;
+  comparison.unconstrained += std::exchange(comparison.compared, 0);
+}
+
 compare::Reference reference_of(const goldens::GoldenOutput& golden) {
   return {&golden.value, &golden.lo, &golden.hi, golden.open};
 }
@@ -167,18 +176,32 @@ compare::Policy CaseRun::policy_of(const pipeline::StageSpec& stage, const std::
   return policy;
 }
 
+// What the peers would say of an output; of indices, with the weights the subject reports beside them.
+compare::PeerOpinion CaseRun::peer_opinion(const Answer& answer, const std::string& output,
+                                           const compare::Reference& reference) const {
+  const std::string& set = prepared_.bindings.peer_set;
+  if (set.empty()) return {};
+  const auto weights = answer.outcome.outputs.find("weights");
+  return compare::peer_opinion(answer.outcome.outputs.find(output)->second, *reference.value, reference.open,
+                               compare::peer_rule(set, output),
+                               weights == answer.outcome.outputs.end() ? nullptr : &weights->second);
+}
+
 Result<void> CaseRun::compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result) {
   for (const std::string& output : stage.outputs) {
     const auto golden = answer.golden.find(output);
     if (golden == answer.golden.end()) continue;
     const Tensor& actual = answer.outcome.outputs.find(output)->second;
     const compare::Reference reference = reference_of(golden->second);
-    const compare::Policy policy = policy_of(stage, output, answer.contraction);
+    compare::Policy policy = policy_of(stage, output, answer.contraction);
+    OutputResult one{stage.name, output, answer.subject->name, "golden", std::string(oracle_name(stage.golden)),
+                     {},         "",     peer_opinion(answer, output, reference)};
+    const bool by_peer = std::holds_alternative<compare::Peer>(policy.rule);
+    if (by_peer) policy.rule = compare::Bits{};
     auto comparison = compare::compare(actual, reference, policy, mask_of(answer.outcome, output));
     if (!comparison) return tl::unexpected(comparison.error());
+    if (by_peer) judge_by_peer(one.peer, *comparison);
     name_assumption(golden->second, *comparison);
-    OutputResult one{stage.name, output, answer.subject->name, "golden", std::string(oracle_name(stage.golden)),
-                     {},         ""};
     if (!comparison->passed)
       one.pattern = ranks_of(prepared_.tensors, output, *comparison, mask_of(answer.outcome, output), reference.open) +
                     compare::describe_pattern(actual, reference, *comparison, mask_of(answer.outcome, output));
@@ -211,6 +234,7 @@ Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, c
     const auto mask = either(mask_of(device.outcome, output),
                              has_golden ? std::span<const std::uint8_t>() : mask_of(simulator.outcome, output));
     compare::Policy policy = policy_of(stage, output, device.contraction);
+    if (std::holds_alternative<compare::Peer>(policy.rule)) continue;
     const bool is_bound = std::holds_alternative<compare::Bound>(policy.rule);
     if (has_golden || is_bound || result.by_relations) policy.rule = compare::Bits{};
     auto comparison = compare::compare(actual, reference, policy, mask);
@@ -220,7 +244,7 @@ Result<void> CaseRun::compare_with_simulator(const pipeline::StageSpec& stage, c
       if (relaxed && relaxed->passed) comparison = std::move(relaxed);
     }
     if (!comparison) return tl::unexpected(comparison.error());
-    OutputResult one{stage.name, output, device.subject->name, simulator.subject->name, "peer", {}, ""};
+    OutputResult one{stage.name, output, device.subject->name, simulator.subject->name, "peer", {}, "", {}};
     if (!comparison->passed)
       one.pattern = ranks_of(prepared_.tensors, output, *comparison, mask, reference.open) +
                     compare::describe_pattern(actual, reference, *comparison, mask);

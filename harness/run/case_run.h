@@ -89,6 +89,8 @@ class CaseRun {
   void name_assumption(const goldens::GoldenOutput& golden, compare::Comparison& comparison) const;
   Result<void> evaluate_golden(const pipeline::StageSpec& stage, std::vector<Answer>& answers, std::size_t index);
   compare::Policy policy_of(const pipeline::StageSpec& stage, const std::string& output, bool contraction) const;
+  compare::PeerOpinion peer_opinion(const Answer& answer, const std::string& output,
+                                    const compare::Reference& reference) const;
   Result<void> compare_with_golden(const pipeline::StageSpec& stage, const Answer& answer, StageResult& result);
   Result<void> compare_with_simulator(const pipeline::StageSpec& stage, const Answer& device, const Answer& simulator,
                                       StageResult& result);

@@ -30,6 +30,7 @@ struct Bindings {
   bool inserts_sync = false;  // kernels without synchronisation run with what pto::insert_sync gives them
   device::Schedule schedule;
   std::int64_t invocation = 1;  // the variable `invocation`
+  std::string peer_set;  // of compare::peer_rule; empty: none
 };
 Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c);
 

@@ -29,13 +29,18 @@ function outputsTable(item) {
   const headings = [['output'], ['comparison'], ['rule'], ['result'], ['mismatches', 'number'], ['never written', 'number'],
     ['max ulps', 'number'], ['max |a−e|', 'number'], ['smallest rtol', 'number'], ['smallest atol', 'number'],
     ['slack', 'number'], ['width, median / max', 'number']];
+  const hasPeer = item.outputs.some((o) => o.peer);
+  if (hasPeer) headings.push(['the peers’ own check']);
+  const peerCell = (o) => (!o.peer ? '–' : o.peer[0] < 0 ? 'does not look at it' :
+    [tag(o.peer[0] === 1 ? 'passed' : 'failed', o.peer[0] === 1 ? 'accepts' : 'rejects'), ' ', element('code', {}, o.peer[1]),
+      ` ${count(o.peer[2])} beyond, ${count(o.peer[3])} allowed`]);
   return table(headings, item.outputs.map((o) => [
     [element('strong', {}, `${o.stage} · ${o.output}`), o.pattern ? element('div', {class: 'pattern'}, o.pattern) : null],
     `${o.subject} against ${o.reference}${o.oracle ? ` (${o.oracle})` : ''}`, [element('code', {}, o.rule)],
     [tag(o.passed ? 'passed' : 'failed', o.passed ? 'match' : 'mismatch')],
     `${count(o.mismatches)} of ${count(o.compared)}`, count(o.unwritten), ulpsText(o.ulps), numberText(o.abs, 'infinite'),
     numberText(o.rtol), numberText(o.atol), o.enclosure ? numberText(o.enclosure[0], 'infinite') : '–',
-    o.enclosure ? `${count(o.enclosure[1])} / ${ulpsText(o.enclosure[2])} ulp` : '–']));
+    o.enclosure ? `${count(o.enclosure[1])} / ${ulpsText(o.enclosure[2])} ulp` : '–', ...(hasPeer ? [peerCell(o)] : [])]));
 }
 
 function firstTable(item) {

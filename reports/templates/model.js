@@ -48,7 +48,8 @@ const cases = data.cases.map((row, at) => {
       deviceSeconds: b[5], instructions: b[6], diagnostics: b[7]})),
     outputs: row.o.map((o) => ({stage: o[0], output: o[1], subject: o[2], reference: o[3], oracle: o[4], rule: o[5],
       passed: o[6] === 1, mismatches: o[7], compared: o[8], unwritten: o[9], ulps: o[10], abs: o[11], rtol: o[12],
-      atol: o[13], pattern: o[14], first: o[15], enclosure: o[16]})),  // enclosure: slack, median and greatest width
+      atol: o[13], pattern: o[14], first: o[15], enclosure: o[16],  // slack, median and greatest width
+      peer: o[17]})),  // 1 accepts, 0 rejects, -1 does not look; rule, elements beyond it, how many may be
   };
   item.leading = item.outputs.find((o) => !o.passed) ||
     item.outputs.reduce((best, o) => (best && best.ulps >= o.ulps ? best : o), null);
