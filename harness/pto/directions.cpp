@@ -166,8 +166,14 @@ class Tracer {
         if (!atomic.empty() && atomic != "none") mark(state, summary.loaded, target);
         return;
       }
+      case OpCode::comm_build_async_session:  // the engine's own records
+        mark(state, summary.loaded, operands[1]);
+        mark(state, summary.stored, operands[1]);
+        return;
       case OpCode::comm_tput:
       case OpCode::comm_tget:
+      case OpCode::comm_tput_async:
+      case OpCode::comm_tget_async:
         mark(state, summary.stored, operands[0]);
         mark(state, summary.loaded, operands[1]);
         if (word(operation.attributes, "atomicType") == "atomic_add") mark(state, summary.loaded, operands[0]);

@@ -236,6 +236,11 @@ class FunctionGenerator {
     for (const auto& part : {address, rows, cols}) segment(operation, part);
     return result(std::move(operation), count == 0 ? Type{tile} : Type{MultiTileType{tile, count}});
   }
+  ValueId index_of(std::int64_t number) {
+    Operation operation = make(OpCode::arith_constant, {});
+    operation.attributes.emplace_back("value", Attribute{IntAttr{number, ScalarKind::index}});
+    return result(std::move(operation), ScalarType{ScalarKind::index});
+  }
   std::vector<ValueId> indices(std::size_t count) {
     std::vector<ValueId> ids;
     for (std::size_t i = 0; i < count; ++i) ids.push_back(index());
@@ -255,10 +260,12 @@ class FunctionGenerator {
     whole.partition = false;
     std::fill(whole.shape.begin(), whole.shape.end(), kDynamic);
     const ValueId source = value(whole);
+    std::vector<ValueId> sizes;
+    for (std::int64_t extent : view.shape) sizes.push_back(extent == kDynamic ? index() : index_of(extent));
     Operation operation = make(OpCode::partition_view);
     segment(operation, {source});
     segment(operation, indices(view.shape.size()));
-    segment(operation, indices(view.shape.size()));
+    segment(operation, sizes);
     return result(std::move(operation), view);
   }
   ViewType view_type(DType element, bool partition) {
@@ -672,18 +679,26 @@ class FunctionGenerator {
     }
     if (chance(2)) number(operation, "id", below(4));
     number(operation, "split", below(3));
-    const bool to_vector = code == OpCode::tpush_to_aiv || code == OpCode::tpop_from_aic;
+    const bool to_vector = code == OpCode::tpush_to_aiv || code == OpCode::tpop_from_aic, in_global = chance(3);
+    const Type slot = view_type(DType::f32, false);
+    if (code == OpCode::talloc_to_aiv || code == OpCode::talloc_to_aic) {
+      segment(operation, {});
+      result(std::move(operation), slot);
+      return;
+    }
     if (code == OpCode::tpush_to_aiv || code == OpCode::tpush_to_aic) {
-      segment(operation, {tile_of(to_vector ? Space::acc : Space::vec, DType::f32)});
+      segment(operation, {in_global ? value(slot) : tile_of(to_vector ? Space::acc : Space::vec, DType::f32)});
       segment(operation, chance(2) ? std::vector<ValueId>{} : std::vector{value(ScalarType{ScalarKind::i64})});
       return emit(std::move(operation));
     }
     if (code == OpCode::tpop_from_aic || code == OpCode::tpop_from_aiv) {
-      segment(operation, chance(2) ? std::vector<ValueId>{} : indices(2));
-      result(std::move(operation), tile_in(to_vector ? Space::vec : Space::mat, DType::f32));
+      segment(operation, in_global || chance(2) ? std::vector<ValueId>{} : indices(2));
+      result(std::move(operation), in_global ? slot : Type{tile_in(to_vector ? Space::vec : Space::mat, DType::f32)});
       return;
     }
-    segment(operation, chance(2) ? std::vector<ValueId>{} : std::vector{tile_of(Space::vec, DType::f32)});
+    segment(operation, chance(2)   ? std::vector<ValueId>{}
+                       : in_global ? std::vector{value(slot)}
+                                   : std::vector{tile_of(Space::vec, DType::f32)});
     emit(std::move(operation));
   }
 
@@ -692,6 +707,33 @@ class FunctionGenerator {
     std::vector<ValueId> ids;
     for (int i = least + below(2); i > 0; --i) ids.push_back(value(type));
     return ids;
+  }
+  void async(OpCode code) {
+    Operation operation = make(code);
+    const Type session = OpaqueType{std::string(kAsyncSession)}, event = OpaqueType{std::string(kAsyncEvent)};
+    switch (code) {
+      case OpCode::comm_build_async_session:
+        segment(operation, {tile_of(Space::vec, DType::i8)});
+        segment(operation, {value(PtrType{DType::i8})});
+        if (chance(2)) number(operation, "sync_id", below(8));
+        if (chance(4)) number(operation, "block_bytes", 1 + below(4096));
+        result(std::move(operation), session);
+        return;
+      case OpCode::comm_tput_async:
+      case OpCode::comm_tget_async: {
+        const Type row = ViewType{DType::f32, {1, 1 + below(64)}, true};
+        for (const Type& type : {row, row, session}) segment(operation, {value(type)});
+        result(std::move(operation), event);
+        return;
+      }
+      default:
+        segment(operation, {value(event)});
+        segment(operation, {value(session)});
+        if (code == OpCode::comm_wait_async_event && chance(2))
+          emit(std::move(operation));
+        else
+          result(std::move(operation), ScalarType{ScalarKind::i1});
+    }
   }
   void comm(OpCode code) {
     Operation operation = make(code);
@@ -707,6 +749,12 @@ class FunctionGenerator {
         attribute(operation, "core_type", "sync_core_type", "mix");
         return emit(std::move(operation));
       }
+      case OpCode::comm_build_async_session:
+      case OpCode::comm_tput_async:
+      case OpCode::comm_tget_async:
+      case OpCode::comm_wait_async_event:
+      case OpCode::comm_test_async_event:
+        return async(code);
       case OpCode::comm_tnotify:
       case OpCode::comm_twait:
       case OpCode::comm_ttest: {

@@ -195,5 +195,19 @@ TEST(FoldInteger, WrapsLikeModularArithmetic) {
   EXPECT_EQ(fold_cast(OpCode::arith_trunci, ScalarKind::i32, ScalarKind::i8, 300), 44);
 }
 
+// The view of one slot stands for all of them, in both directions.
+TEST(NeededElements, AllSlotsOfARing) {
+  const auto module = parse(R"(func.func @f(%g: !pto.ptr<f32>) {
+%c1 = arith.constant 1 : index
+%c16 = arith.constant 16 : index
+%slot = pto.make_tensor_view %g, shape = [%c16, %c16], strides = [%c16, %c1] : !pto.tensor_view<16x16xf32>
+pto.aiv_initialize_pipe {id = 0, dir_mask = 3, slot_size = 1024, slot_num = 3} (gm_slot_tensor = %slot : !pto.tensor_view<16x16xf32>)
+return
+})",
+                            "k.pto");
+  ASSERT_TRUE(module);
+  EXPECT_EQ(needed_elements(*module, module->functions[0], Scalars{{}}, 1)[0].elements, 2 * 3 * 256);
+}
+
 }  // namespace
 }  // namespace assay::pto

@@ -170,6 +170,8 @@ bool waits_or_orders(OpCode code) {
     case OpCode::comm_tnotify:
     case OpCode::comm_twait:
     case OpCode::comm_ttest:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
     case OpCode::syncall:
       return true;
     default:

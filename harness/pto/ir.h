@@ -89,11 +89,13 @@ struct VectorType {  // vector<4xi16>: the executed counts of tmrgsort
   bool operator==(const VectorType&) const = default;
 };
 
-// A type the reader accepts and no operation takes (!pto.pipe, !pto.async_event, ...): its text.
+// Handles: !pto.async_session and !pto.async_event; and types that the reader accepts and no operation takes (!pto.pipe,
+// ...). Its text.
 struct OpaqueType {
   std::string text;
   bool operator==(const OpaqueType&) const = default;
 };
+inline constexpr std::string_view kAsyncSession = "!pto.async_session", kAsyncEvent = "!pto.async_event";
 
 using Type =
     std::variant<ScalarType, PtrType, ViewType, TileType, LocalArrayType, OpaqueType, MultiTileType, VectorType>;
@@ -176,11 +178,13 @@ struct Operation {
   //   set_flag_dyn, wait_flag_dyn, sync.set/wait, set/wait_intra_block: the run-time id, if any ·
   //   cmo.cacheinvalid: pointer or view, none for "all" · select: condition, true value, false value
   //   aic/aiv_initialize_pipe: gm_slot_buffer or gm_slot_tensor (its type tells which), c2v_consumer_buf,
-  //   v2c_consumer_buf (each 0 or 1) · tpush_to_aiv, tpush_to_aic: tile, aiv_subblockid (0 or 1) ·
-  //   tpop_from_aic, tpop_from_aiv: valid (0 or 2) · tfree_from_aic, tfree_from_aiv: entry (0 or 1) ·
+  //   v2c_consumer_buf (each 0 or 1) · talloc_to_aiv, talloc_to_aic: none · tpush_to_aiv, tpush_to_aic: tile, or view of
+  //   a slot in global memory; aiv_subblockid (0 or 1) · tpop_from_aic, tpop_from_aiv: valid (0 or 2; none where the
+  //   result is a view) · tfree_from_aic, tfree_from_aiv: entry (0 or 1) ·
   //   comm.tput, comm.tget: dst, src, buf (1 or 2 tiles) · comm.tnotify, twait, ttest: signal, value ·
   //   comm.tbroadcast, tscatter: src, recv (1 or 2 tiles), group · comm.tgather: dst, recv, group ·
-  //   comm.treduce: dst, acc, recv, group · syncall: workspace (0 or 1), used cores (0 or 1), scratch tiles of text
+  //   comm.treduce: dst, acc, recv, group · comm.build_async_session: scratch, workspace · comm.tput_async, tget_async:
+  //   dst, src, session · comm.wait_async_event, test_async_event: event, session · syncall: workspace (0 or 1), used cores (0 or 1), scratch tiles of text
   //   that still has them · alloc_multi_tile: as alloc_tile · multi_tile_get: multi-tile, slot · get_validshape: tile ·
   //   get_tensor_view_dim: view, dimension
   //   tget_scale_addr: operand, scales
@@ -199,7 +203,8 @@ struct Operation {
   // string attribute "slt", "oeq", ...; call: "callee"; sync ops: "src_pipe", "dst_pipe", "event_id" (<EVENT_ID0>, or
   // an integer), "pipe", "src_op", "dst_op", "op_type", "buf_id" as their syntax gives them; rings: "id", "dir_mask",
   // "slot_size", "slot_num", "local_slot_num", "nosplit", "split"; reserve_buffer: "name", "size", "location", "auto",
-  // "base"; import_reserved_buffer: "name", "peer_func"; comm: "atomicType", "notifyOp", "cmp", "reduceOp", "root";
+  // "base"; import_reserved_buffer: "name", "peer_func"; comm: "atomicType", "notifyOp", "cmp", "reduceOp", "root",
+  // "sync_id", "block_bytes", "comm_block_offset", "queue_num", "channel_group_idx";
   // syncall: "mode", "core_type" (which its text writes behind the parentheses as name = value); tgather: "maskPattern"
   // and "axis" ("row" or "col", a string behind the types); dense constants: a "dense" word, the text in <>.
   AttrDict attributes;

@@ -17,14 +17,11 @@ struct Refused {
 
 // Operations of the tile level that stay refused (pto-format.md sections 1.1 and 5).
 constexpr Refused kRefused[] = {
-    {"it transfers asynchronously by SDMA, which this version does not execute; pto.comm.tput and pto.comm.tget are",
-     "tput_async tget_async wait_async_event test_async_event build_async_session comm.tput_async comm.tget_async "
-     "comm.wait_async_event comm.test_async_event comm.build_async_session tprefetch_async "
-     "make_prefetch_async_context "},
-    {"it names slots of a ring in global memory, which this version does not execute; tpush and tpop of tiles are",
-     "talloc_to_aiv talloc_to_aic talloc "},
-    {"it is what a compiler makes of tpush_to_*, tpop_from_* and *_initialize_pipe; give assay the text before that",
-     "tpush tpop tfree initialize_l2g2l_pipe initialize_l2l_pipe declare_tile declare_global "},
+    {"it prefetches into the L2 cache, which changes no value and which this version does not model; leave it out",
+     "tprefetch_async make_prefetch_async_context get_prefetch_async_session "},
+    {"it is what a compiler makes of talloc_to_*, tpush_to_*, tpop_from_* and *_initialize_pipe; give assay the text "
+     "before that",
+     "talloc tpush tpop tfree initialize_l2g2l_pipe initialize_l2l_pipe declare_tile declare_global "},
     {"it belongs to convolution, which this version does not execute",
      "timg2col tsetfmatrix setfmatrix set_img2col_rpt set_img2col_padding "},
     {"it synchronises blocks by FFTS, of which this version executes pto.sync.set and pto.sync.wait",
@@ -116,7 +113,9 @@ bool is_known_attribute(OpCode code, std::string_view key) {
   if (row.family == Family::pipe)
     return is({"id", "dir_mask", "slot_size", "slot_num", "local_slot_num", "nosplit", "split", "name", "size",
                "location", "auto", "base", "peer_func"});
-  if (row.family == Family::comm) return is({"atomicType", "notifyOp", "cmp", "reduceOp", "root", "mode", "core_type"});
+  if (row.family == Family::comm)
+    return is({"atomicType", "notifyOp", "cmp", "reduceOp", "root", "mode", "core_type", "sync_id", "block_bytes",
+               "comm_block_offset", "queue_num", "channel_group_idx"});
   if (product_form(code)) return key == "accPhase";
   switch (code) {
     case OpCode::call:

@@ -105,6 +105,7 @@ class Runner {
     if (!pointer) return lost_pointer();
     const auto shape = operation.segment(1), strides = operation.segment(2);
     const auto& type = std::get<ViewType>(frame.function.type(operation.results[0]));
+    frame.values[operation.results[0]] = *pointer;
     std::optional<Wide> last = 0;
     Wide dense = 1;  // fallback: the extents that are known, laid out densely
     for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -120,6 +121,25 @@ class Runner {
       last = dense - 1;
     }
     need(*pointer, last, dense_shape(frame, shape, strides));
+  }
+
+  // The view of one slot stands for all slots of the ring (pto-format 3.7).
+  void reach_slots(Frame& frame, const Operation& operation) {
+    const bool initialises =
+        operation.code == OpCode::aic_initialize_pipe || operation.code == OpCode::aiv_initialize_pipe;
+    if (!initialises || operation.segments[0] != 1) return;
+    const ValueId slots = operation.operands[0];
+    const auto* view = std::get_if<ViewType>(&frame.function.type(slots));
+    const auto* pointer = std::get_if<Pointer>(&frame.values[slots]);
+    if (!view || !pointer) return;
+    const auto number = [&](std::string_view key, std::int64_t otherwise) {
+      const Attribute* attribute = find(operation.attributes, key);
+      const auto* integer = attribute ? std::get_if<IntAttr>(&attribute->value) : nullptr;
+      return integer ? integer->value : otherwise;
+    };
+    const bool both = number("dir_mask", 1) == 3;
+    const Wide bytes = Wide{number("slot_num", both ? 4 : 8)} * number("slot_size", 0) * (both ? 2 : 1);
+    need(*pointer, bytes * 8 / info(view->element).bits - 1);
   }
 
   // The extents of a known, dense, row-major view; else empty. Strides of extents of 1 do not matter.
@@ -163,8 +183,9 @@ class Runner {
       case Family::sync:
         for (const Region& region : operation.regions) run_region(frame, region);
         return;
-      case Family::tile:
       case Family::pipe:
+        return reach_slots(frame, operation);
+      case Family::tile:
       case Family::comm:
         return;
     }

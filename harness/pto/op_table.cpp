@@ -86,4 +86,20 @@ const OpInfo* find_op(std::string_view mnemonic) {
   return found != ops.end() && (*found)->mnemonic == mnemonic ? *found : nullptr;
 }
 
+bool takes_plain_operands(OpCode code) {
+  switch (code) {
+    case OpCode::comm_tnotify:
+    case OpCode::comm_twait:
+    case OpCode::comm_ttest:
+    case OpCode::comm_build_async_session:
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace assay::pto

@@ -32,7 +32,8 @@ enum class Family : std::uint8_t {
 };
 
 // Engine that executes the op on a2a3 (pto-isa.md section 2; pto-format.md section 3.5).
-enum class Pipe : std::uint8_t { none, s, v, m, mte1, mte2, mte3, fix };
+// sdma: the engine of asynchronous transfers, beside the core and ordered by its events only.
+enum class Pipe : std::uint8_t { none, s, v, m, mte1, mte2, mte3, fix, sdma };
 
 // What a correct implementation may return for defined inputs.
 enum class Contract : std::uint8_t {
@@ -77,5 +78,8 @@ std::string_view mnemonic(OpCode code);
 // By full mnemonic ("pto.tadd", "arith.addi"); null when unknown.
 const OpInfo* find_op(std::string_view mnemonic);
 std::span<const OpInfo> all_ops();
+
+// Family comm: operands one by one, without buf(..), recv(..) or group(..).
+bool takes_plain_operands(OpCode code);
 
 }  // namespace assay::pto

@@ -223,8 +223,13 @@ bool Parser::segment_generic(const OpInfo& row, Operation& operation, const std:
       break;
     case OpCode::comm_tput:
     case OpCode::comm_tget:
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
       sizes = {1, 1, n - 2};
       break;
+    case OpCode::comm_build_async_session:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
     case OpCode::comm_tnotify:
     case OpCode::comm_twait:
     case OpCode::comm_ttest:

@@ -157,14 +157,26 @@ bool Parser::refuse_operation(std::string_view name, std::size_t offset) {
 
 // Older names of operations, and names without their dialect (pto-format, changes between the versions).
 constexpr std::pair<std::string_view, std::string_view> kOlderNames[] = {
-    {"return", "func.return"},           {"call", "func.call"},
-    {"pto.subset", "pto.subview"},       {"pto.tmov.fp", "pto.tmov"},
-    {"pto.tstore_fp", "pto.tstore"},     {"pto.tstore.fp", "pto.tstore"},
-    {"pto.textract_fp", "pto.textract"}, {"pto.tinsert_fp", "pto.tinsert"},
-    {"pto.tput", "pto.comm.tput"},       {"pto.tget", "pto.comm.tget"},
-    {"pto.tnotify", "pto.comm.tnotify"}, {"pto.twait", "pto.comm.twait"},
-    {"pto.ttest", "pto.comm.ttest"},     {"pto.tbroadcast", "pto.comm.tbroadcast"},
-    {"pto.treduce", "pto.comm.treduce"}};
+    {"return", "func.return"},
+    {"call", "func.call"},
+    {"pto.subset", "pto.subview"},
+    {"pto.tmov.fp", "pto.tmov"},
+    {"pto.tstore_fp", "pto.tstore"},
+    {"pto.tstore.fp", "pto.tstore"},
+    {"pto.textract_fp", "pto.textract"},
+    {"pto.tinsert_fp", "pto.tinsert"},
+    {"pto.tput", "pto.comm.tput"},
+    {"pto.tget", "pto.comm.tget"},
+    {"pto.tnotify", "pto.comm.tnotify"},
+    {"pto.twait", "pto.comm.twait"},
+    {"pto.ttest", "pto.comm.ttest"},
+    {"pto.tbroadcast", "pto.comm.tbroadcast"},
+    {"pto.treduce", "pto.comm.treduce"},
+    {"pto.tput_async", "pto.comm.tput_async"},
+    {"pto.tget_async", "pto.comm.tget_async"},
+    {"pto.build_async_session", "pto.comm.build_async_session"},
+    {"pto.wait_async_event", "pto.comm.wait_async_event"},
+    {"pto.test_async_event", "pto.comm.test_async_event"}};
 
 bool Parser::resolve_operation(std::string_view name, std::size_t offset, const OpInfo*& row) {
   row = find_op(name);

@@ -23,7 +23,7 @@ bool Parser::parse_pipe(Operation& operation, std::vector<Type>& results) {
       std::vector<Use> tile, sub_block;
       accept_word("ins");
       if (!parse_operand_group(tile, operation.attributes)) return false;
-      if (tile.size() != 1) return fail(begin, fmt::format("{} pushes one tile", mnemonic(operation.code)));
+      if (tile.size() != 1) return fail(begin, fmt::format("{} pushes one entry", mnemonic(operation.code)));
       if (!parse_trailing_attributes(operation)) return false;
       if (accept_word("aiv_subblockid")) {
         sub_block.emplace_back();
@@ -35,12 +35,16 @@ bool Parser::parse_pipe(Operation& operation, std::vector<Type>& results) {
       add_segment(operation, sub_block);
       return parse_trailing_attributes(operation);
     }
+    case OpCode::talloc_to_aiv:
+    case OpCode::talloc_to_aic:
     case OpCode::tpop_from_aic:
     case OpCode::tpop_from_aiv: {
       std::vector<Use> valid;
       if (at('(') && !parse_uses_in_parentheses(valid)) return false;
-      if (!valid.empty() && valid.size() != 2)
-        return fail(begin, fmt::format("{} takes valid rows and columns, or nothing", mnemonic(operation.code)));
+      const bool allocates = operation.code == OpCode::talloc_to_aiv || operation.code == OpCode::talloc_to_aic;
+      if (!valid.empty() && (allocates || valid.size() != 2))
+        return fail(begin, fmt::format("{} takes {}", mnemonic(operation.code),
+                                       allocates ? "no operands" : "valid rows and columns, or nothing"));
       add_segment(operation, valid);
       if (!parse_trailing_attributes(operation)) return false;
       if (!accept("->") && !accept(':')) return fail_found("'->' and the type of the entry");
@@ -138,8 +142,25 @@ bool Parser::parse_comm(Operation& operation, std::vector<Type>& results) {
 }
 
 bool Parser::parse_comm_result(const Operation& operation, std::vector<Type>& results) {
-  if (operation.code != OpCode::comm_ttest) return true;
-  results.push_back(ScalarType{ScalarKind::i1});
+  switch (operation.code) {
+    case OpCode::comm_ttest:
+    case OpCode::comm_test_async_event:
+      results.push_back(ScalarType{ScalarKind::i1});
+      break;
+    case OpCode::comm_build_async_session:
+      results.push_back(OpaqueType{std::string(kAsyncSession)});
+      break;
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
+      results.push_back(OpaqueType{std::string(kAsyncEvent)});
+      break;
+    case OpCode::comm_wait_async_event:  // older text gives no result
+      if (!token_.is("->") && !at(':')) return true;
+      results.emplace_back();
+      break;
+    default:
+      return true;
+  }
   return (!accept("->") && !accept(':')) || parse_type(results.back());
 }
 
@@ -161,7 +182,13 @@ bool Parser::segment_comm(Operation& operation, const std::vector<Use>& plain, c
     case OpCode::comm_tnotify:
     case OpCode::comm_twait:
     case OpCode::comm_ttest:
+    case OpCode::comm_build_async_session:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
       return put(2, false, false);
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
+      return put(3, false, false);
     case OpCode::comm_treduce:
       return put(2, true, true);
     default:

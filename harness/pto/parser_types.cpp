@@ -48,7 +48,7 @@ constexpr SpaceName kSpaces[] = {{"vec", Space::vec},   {"ub", Space::vec},     
                                  {"left", Space::left}, {"right", Space::right},    {"acc", Space::acc},
                                  {"bias", Space::bias}, {"scaling", Space::scaling}};
 
-// Accepted as opaque: they belong to higher tiers and no operation of this version takes them.
+// Without parameters that matter here; no operation of this version takes any but the asynchronous ones.
 constexpr std::string_view kOpaque[] = {"pto.pipe",        "pto.eventid_array", "pto.async_session",
                                         "pto.async_event", "pto.struct",        "pto.prefetch_async_context",
                                         "pto.pipe_handle", "pto.event",         "pto.comm_group"};

@@ -76,8 +76,10 @@ Pipe pipe_of(const Operation& operation, const Function& function) {
       const TileType* destination = tile_operand(operation, function, ins);
       return destination && destination->space == Space::mat ? Pipe::mte2 : row.pipe;
     }
+    case OpCode::talloc_to_aiv:
     case OpCode::tpush_to_aiv:
       return Pipe::fix;
+    case OpCode::talloc_to_aic:
     case OpCode::tpush_to_aic:
       return Pipe::mte3;
     case OpCode::tpop_from_aic:
@@ -91,7 +93,7 @@ Pipe pipe_of(const Operation& operation, const Function& function) {
 std::string_view pipe_name(Pipe pipe) {
   for (const auto& [name, known] : kPipeNames)
     if (known == pipe) return name;
-  return "PIPE_ALL";
+  return pipe == Pipe::sdma ? "PIPE_SDMA" : "PIPE_ALL";
 }
 std::optional<Pipe> parse_pipe(std::string_view word) { return look_up(kPipeNames, word); }
 std::optional<Pipe> pipe_of_op_class(std::string_view word) { return look_up(kOpClasses, word); }

@@ -9,13 +9,13 @@
 
 namespace assay::pto {
 
-inline constexpr std::size_t kPipes = 8;  // Pipe::none included
+inline constexpr std::size_t kPipes = 9;  // Pipe::none included
 
 // The pipe of one operation: its row's, or what its operands' spaces decide (tmov, textract, tinsert, tstore, tload of
 // scaling, tpush, tpop). Operations that no queue executes (scalars, views, synchronisation) are Pipe::s.
 Pipe pipe_of(const Operation& operation, const Function& function);
 
-// "PIPE_V" as set_flag and barrier write it, and back; PIPE_ALL is nothing here.
+// "PIPE_V" as set_flag and barrier write it, and back; PIPE_ALL is nothing here. "PIPE_SDMA" has no flags.
 std::string_view pipe_name(Pipe pipe);
 std::optional<Pipe> parse_pipe(std::string_view word);
 // The pipe an op class of record_event and wait_event stands for: TLOAD MTE2, TSTORE_VEC MTE3, TSTORE_ACC FIX, ...

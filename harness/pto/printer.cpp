@@ -500,6 +500,8 @@ std::string FunctionPrinter::head_pipe(const Operation& operation) {
       for (ValueId id : operation.segment(1)) text += fmt::format(" aiv_subblockid({} : {})", value(id), type(id));
       return text;
     }
+    case OpCode::talloc_to_aiv:
+    case OpCode::talloc_to_aic:
     case OpCode::tpop_from_aic:
     case OpCode::tpop_from_aiv: {
       const std::string valid = operation.operands.empty() ? "" : "(" + values(operation.operands) + ")";
@@ -528,9 +530,8 @@ std::string FunctionPrinter::head_comm(const Operation& operation) {
     return text + spaced(print_dict(operation.attributes, {"mode", "core_type"}));
   }
   const bool point_to_point = operation.code == OpCode::comm_tput || operation.code == OpCode::comm_tget;
-  const bool signal = operation.code == OpCode::comm_tnotify || operation.code == OpCode::comm_twait ||
-                      operation.code == OpCode::comm_ttest;
-  const std::size_t plain = operation.segments.size() - (signal ? 0 : point_to_point ? 1 : 2);
+  const std::size_t plain =
+      operation.segments.size() - (takes_plain_operands(operation.code) ? 0 : point_to_point ? 1 : 2);
   std::string operands;
   for (std::size_t i = 0; i < operation.segments.size(); ++i) {
     std::string text = values(operation.segment(i));
@@ -540,7 +541,7 @@ std::string FunctionPrinter::head_comm(const Operation& operation) {
   }
   std::string text =
       fmt::format("{}({} : {}){}", name, operands, types(operation.operands), spaced(print_dict(operation.attributes)));
-  return operation.code == OpCode::comm_ttest ? text + " -> " + result_type(operation) : text;
+  return operation.results.empty() ? text : text + " -> " + result_type(operation);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 // Tiles and views the lines below use.
 constexpr std::string_view kHead = R"(
-func.func @f(%p: !pto.ptr<f32>, %g: !pto.ptr<i32>, %n: index, %s: f32, %k: i32, %w: i64) {
+func.func @f(%p: !pto.ptr<f32>, %g: !pto.ptr<i32>, %n: index, %s: f32, %k: i32, %w: i64, %ws: !pto.ptr<i8>) {
 %l = pto.alloc_tile : !pto.tile_buf<left, 16x16xf16>
 %r = pto.alloc_tile : !pto.tile_buf<right, 16x16xf16>
 %a = pto.alloc_tile : !pto.tile_buf<acc, 16x16xf32>
@@ -30,6 +30,17 @@ func.func @f(%p: !pto.ptr<f32>, %g: !pto.ptr<i32>, %n: index, %s: f32, %k: i32, 
 %is = pto.alloc_tile : !pto.tile_buf<vec, 1x32xi32>
 %ex = arith.constant dense<0> : vector<4xi16>
 )";
+
+// A row, a session of it and an event, each with the lines before it.
+#define ASSAY_ROW                                                                                                  \
+  "%row = pto.partition_view %v, offsets = [%n, %n], sizes = [%n, %n] : !pto.tensor_view<?x?xf32> -> "              \
+  "!pto.partition_tensor_view<1x64xf32>\n%sc = pto.alloc_tile : !pto.tile_buf<vec, 1x32xi8>\n"
+#define ASSAY_SESSION                                                                                              \
+  ASSAY_ROW                                                                                                        \
+  "%ss = pto.comm.build_async_session(%sc, %ws : !pto.tile_buf<vec, 1x32xi8>, !pto.ptr<i8>) -> !pto.async_session\n"
+#define ASSAY_EVENT                                                                                                \
+  ASSAY_SESSION                                                                                                    \
+  "%ev = pto.comm.tget_async(%row, %row, %ss : <1x64xf32>, <1x64xf32>, !pto.async_session) -> !pto.async_event\n"
 
 Module must_parse(std::string_view line) {
   const std::string text = std::string(kHead) + std::string(line) + "\nreturn\n}\n";
@@ -123,6 +134,11 @@ constexpr Form kForms[] = {
     {"%x = pto.tpop_from_aic(%n, %n) {id = 1, split = 1} -> <vec, 8x16xf32, valid=?x?>", OpCode::tpop_from_aic, "n n"},
     {"%x = pto.tpop_from_aiv {split = 0} -> <mat, 16x16xf32>", OpCode::tpop_from_aiv, ""},
     {"pto.tfree_from_aic {id = 0, split = 1}", OpCode::tfree_from_aic, ""},
+    {"%x = pto.talloc_to_aiv {id = 0, split = 0} -> !pto.tensor_view<4x128x128xf32>", OpCode::talloc_to_aiv, ""},
+    {"%x = pto.talloc_to_aic {split = 1} -> !pto.tensor_view<16x16xf32>", OpCode::talloc_to_aic, ""},
+    {"pto.tpush_to_aiv(%v : !pto.tensor_view<?x?xf32>) {id = 0, split = 0}", OpCode::tpush_to_aiv, "v |"},
+    {"%x = pto.tpop_from_aic {id = 0, split = 0} -> !pto.tensor_view<16x16xf32>", OpCode::tpop_from_aic, ""},
+    {"pto.tfree_from_aic(%v : !pto.tensor_view<?x?xf32>) {id = 0, split = 0}", OpCode::tfree_from_aic, "v"},
     {"pto.tfree_from_aiv(%t : <vec, 16x16xf32>) {split = 1}", OpCode::tfree_from_aiv, "t"},
     {"pto.trowargmax ins(%t, %u : <vec, 16x16xf32>, <vec, 16x16xf32>) outs(%i : <vec, 16x16xi32>)", OpCode::trowargmax,
      "t u | i"},
@@ -206,7 +222,31 @@ constexpr Form kForms[] = {
     {"pto.syncall(%gq, %is, %k : <?xi32>, <vec, 1x32xi32>, i32) mode = #pto.sync_all_mode<soft>, core_type = "
      "#pto.sync_core_type<aiv_only>",
      OpCode::syncall, "gq | k | is"},
+    {ASSAY_ROW
+     "%x = pto.comm.build_async_session(%sc, %ws : !pto.tile_buf<vec, 1x32xi8>, !pto.ptr<i8>) {sync_id = 7 : i32, "
+     "block_bytes = 512 : i32, comm_block_offset = 0 : i32, queue_num = 1 : i32, channel_group_idx = 0 : i32} -> "
+     "!pto.async_session",
+     OpCode::comm_build_async_session, "sc | ws"},
+    {ASSAY_SESSION
+     "%x = pto.comm.tput_async(%row, %row, %ss : <1x64xf32>, <1x64xf32>, !pto.async_session) -> !pto.async_event",
+     OpCode::comm_tput_async, "row | row | ss"},
+    {ASSAY_SESSION
+     "%x = pto.tput_async(%row, %row, %ss : <1x64xf32>, <1x64xf32>, !pto.async_session) -> !pto.async_event",
+     OpCode::comm_tput_async, "row | row | ss"},
+    {ASSAY_SESSION "%x = pto.tget_async(%row, %row, %ss)", OpCode::comm_tget_async, "row | row | ss"},
+    {ASSAY_EVENT "%x = pto.comm.wait_async_event(%ev, %ss : !pto.async_event, !pto.async_session) -> i1",
+     OpCode::comm_wait_async_event, "ev | ss"},
+    {ASSAY_EVENT "pto.wait_async_event(%ev, %ss : !pto.async_event, !pto.async_session)",
+     OpCode::comm_wait_async_event, "ev | ss"},
+    {ASSAY_EVENT "%x = pto.comm.test_async_event(%ev, %ss : !pto.async_event, !pto.async_session) -> i1",
+     OpCode::comm_test_async_event, "ev | ss"},
     // Generic form.
+    {ASSAY_SESSION
+     "%x = \"pto.comm.tput_async\"(%row, %row, %ss) : (!pto.partition_tensor_view<1x64xf32>, "
+     "!pto.partition_tensor_view<1x64xf32>, !pto.async_session) -> !pto.async_event",
+     OpCode::comm_tput_async, "row | row | ss"},
+    {ASSAY_EVENT "\"pto.comm.wait_async_event\"(%ev, %ss) : (!pto.async_event, !pto.async_session) -> ()",
+     OpCode::comm_wait_async_event, "ev | ss"},
     {"\"pto.comm.tput\"(%q, %q, %t, %u) <{atomicType = #pto<atomic_type atomic_none>, operandSegmentSizes = "
      "array<i32: 1, 1, 1, 1>}> : (!pto.partition_tensor_view<?x?xf32>, !pto.partition_tensor_view<?x?xf32>, "
      "!pto.tile_buf<vec, 16x16xf32>, !pto.tile_buf<vec, 16x16xf32>) -> ()",
@@ -274,6 +314,7 @@ TEST(ReaderOperations, DirectionsOfCommunication) {
   EXPECT_EQ(of("pto.comm.tnotify(%gq, %k : <?xi32>, i32)").second, D::out);
   EXPECT_EQ(of("pto.comm.tnotify(%gq, %k : <?xi32>, i32) {notifyOp = #pto<notify_op atomic_add>}").second, D::inout);
   EXPECT_EQ(of("pto.comm.twait(%gq, %k : <?xi32>, i32)").second, D::in);
+  EXPECT_EQ(of(ASSAY_SESSION "%x = pto.comm.tput_async(%row, %row, %ss)").first, D::inout);
   EXPECT_EQ(of("pto.syncall(%g : !pto.ptr<i32>) mode = #pto.sync_all_mode<soft>").second, D::inout);
 }
 

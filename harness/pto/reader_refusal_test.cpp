@@ -13,9 +13,10 @@ struct Refusal {
 };
 
 constexpr Refusal kRefusals[] = {
-    {"%r = pto.comm.tput_async(%n)", "it transfers asynchronously by SDMA", 2, 6},
-    {"%r = pto.tput_async(%n)", "pto.comm.tput and pto.comm.tget are", 2, 6},
-    {"%r = pto.talloc_to_aiv {id = 0} -> i32", "it names slots of a ring in global memory", 2, 6},
+    {"%r = pto.tprefetch_async(%n)", "it prefetches into the L2 cache", 2, 6},
+    {"%r = pto.comm.tput_async(%n)", "1 operands beside buf and group, expected 3", 2, 25},
+    {"%r = pto.talloc_to_aiv(%n, %n) {id = 0} -> i32", "takes no operands", 2, 23},
+    {"pto.talloc {}", "it is what a compiler makes of talloc_to_*", 2, 1},
     {"pto.timg2col ins(%n : index)", "it belongs to convolution", 2, 1},
     {"pto.initialize_l2l_pipe {}", "give assay the text before that", 2, 1},
     {"%m = pto.alloc_multi_tile : !pto.tile_buf<vec, 16x8xf32>", "expected a !pto.multi_tile_buf<..> type", 2, 29},
@@ -26,7 +27,7 @@ constexpr Refusal kRefusals[] = {
     {"pto.aic_initialize_pipe {dir_mask = 1} (slots = %n : index)", "expected gm_slot_buffer", 2, 41},
     {"pto.aic_initialize_pipe {dir_mask = 1} (c2v_consumer_buf = %n : index, c2v_consumer_buf = %n : index)",
      "c2v_consumer_buf is given twice", 2, 72},
-    {"pto.tpush_to_aiv(%n, %n : index, index) {split = 0}", "pushes one tile", 2, 17},
+    {"pto.tpush_to_aiv(%n, %n : index, index) {split = 0}", "pushes one entry", 2, 17},
     {"%e = pto.tpop_from_aic (%n) {split = 0} -> index", "takes valid rows and columns, or nothing", 2, 24},
     {"pto.comm.tput(%n : index)", "1 operands beside buf and group, expected 2, buf(..)", 2, 14},
     {"pto.comm.tnotify(%n, %n, buf(%n) : index, index, index)", "2 operands beside buf and group, expected 2", 2, 17},

@@ -45,6 +45,8 @@ std::size_t segments_of(OpCode code) {
     case OpCode::comm_tbroadcast:
     case OpCode::comm_tgather:
     case OpCode::comm_tscatter:
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
     case OpCode::syncall:
       return 3;
     case OpCode::load_scalar:
@@ -54,6 +56,9 @@ std::size_t segments_of(OpCode code) {
     case OpCode::comm_tnotify:
     case OpCode::comm_twait:
     case OpCode::comm_ttest:
+    case OpCode::comm_build_async_session:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
       return 2;
     case OpCode::for_op:
     case OpCode::comm_treduce:
@@ -117,6 +122,7 @@ int results_of(OpCode code) {
     case OpCode::if_op:
     case OpCode::while_op:
     case OpCode::call:
+    case OpCode::comm_wait_async_event:
       return -1;
     case OpCode::set_validshape:
     case OpCode::tget_scale_addr:
@@ -131,7 +137,13 @@ int results_of(OpCode code) {
     case OpCode::import_reserved_buffer:
     case OpCode::tpop_from_aic:
     case OpCode::tpop_from_aiv:
+    case OpCode::talloc_to_aiv:
+    case OpCode::talloc_to_aic:
     case OpCode::comm_ttest:
+    case OpCode::comm_build_async_session:
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
+    case OpCode::comm_test_async_event:
       return 1;
     default:
       break;

@@ -92,6 +92,8 @@ class FunctionVerifier {
   void check_sync(const Operation& operation);
   void check_pipe(const Operation& operation);
   void check_comm(const Operation& operation);
+  void check_async(const Operation& operation);
+  void check_async_transfer(const Operation& operation);
   void check_signal(const Operation& operation, const ViewType& signal);
   void check_syncall(const Operation& operation);
   bool check_integer(const Operation& operation, std::string_view key, std::int64_t low, std::int64_t high,

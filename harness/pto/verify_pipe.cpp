@@ -40,7 +40,9 @@ void FunctionVerifier::check_sync(const Operation& operation) {
 
 void FunctionVerifier::check_pipe(const Operation& operation) {
   constexpr std::int64_t kMaxBytes = 1 << 30, kMaxSlots = 1 << 16, kMaxId = 1 << 16;
+  // Or a view: an entry in global memory.
   const auto tile_in = [&](ValueId id, std::initializer_list<Space> spaces) {
+    if (as<ViewType>(id)) return;
     const auto* tile = as<TileType>(id);
     if (tile && std::find(spaces.begin(), spaces.end(), tile->space) != spaces.end()) return;
     std::string names;
@@ -77,7 +79,7 @@ void FunctionVerifier::check_pipe(const Operation& operation) {
     case OpCode::tpush_to_aiv:
     case OpCode::tpush_to_aic:
       if (operation.segments[0] != 1 || operation.segments[1] > 1) {
-        report(operation, "pushes one tile");
+        report(operation, "pushes one entry");
         return;
       }
       if (operation.code == OpCode::tpush_to_aiv)
@@ -90,25 +92,45 @@ void FunctionVerifier::check_pipe(const Operation& operation) {
     case OpCode::tpop_from_aiv:
       if (operation.operands.size() != 0 && operation.operands.size() != 2)
         report(operation, "takes valid rows and columns, or nothing");
+      if (as<ViewType>(operation.results[0]) && !operation.operands.empty())
+        report(operation, "an entry in global memory has the extents of its slot: valid rows and columns are a tile's");
       expect_integers(operation, operation.operands);
       tile_in(operation.results[0], {operation.code == OpCode::tpop_from_aic ? Space::vec : Space::mat});
+      break;
+    case OpCode::talloc_to_aiv:
+    case OpCode::talloc_to_aic:
+      if (!operation.operands.empty()) report(operation, "takes no operands");
+      if (!as<ViewType>(operation.results[0]))
+        report(operation, "gives a view, not {}", type_text(operation.results[0]));
       break;
     default:  // tfree
       if (operation.operands.size() > 1) report(operation, "frees one entry");
       for (ValueId id : operation.operands)
-        if (!as<TileType>(id)) report(operation, "expected a tile, found {}", described(id));
+        if (!as<TileType>(id) && !as<ViewType>(id))
+          report(operation, "expected a tile or a view, found {}", described(id));
       break;
   }
   check_integer(operation, "id", 0, kMaxId, false);
   check_integer(operation, "split", 0, 4, false);
-  if (!operation.results.empty() && operation.code != OpCode::tpop_from_aic &&
-      operation.code != OpCode::tpop_from_aiv && !is_integer(operation.results[0]))
+  const bool reserves = operation.code == OpCode::reserve_buffer || operation.code == OpCode::import_reserved_buffer;
+  if (reserves && !is_integer(operation.results[0]))
     report(operation, "gives an integer, not {}", type_text(operation.results[0]));
 }
 
 // Views of one element type, and staging tiles of it.
 void FunctionVerifier::check_comm(const Operation& operation) {
-  if (operation.code == OpCode::syncall) return check_syncall(operation);
+  switch (operation.code) {
+    case OpCode::syncall:
+      return check_syncall(operation);
+    case OpCode::comm_build_async_session:
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
+      return check_async(operation);
+    default:
+      break;
+  }
   const auto& segments = operation.segments;
   const bool signal = operation.code == OpCode::comm_tnotify || operation.code == OpCode::comm_twait ||
                       operation.code == OpCode::comm_ttest;
@@ -151,6 +173,73 @@ void FunctionVerifier::check_comm(const Operation& operation) {
   if (members == 0) report(operation, "the group is empty");
   check_integer(operation, "root", 0, std::max<std::int64_t>(members, 1) - 1, false);
   check_word(operation, "reduceOp", std::array<std::string_view, 3>{"sum", "max", "min"});
+}
+
+// Sessions, events and transfers of the asynchronous engine.
+void FunctionVerifier::check_async(const Operation& operation) {
+  for (std::uint32_t length : operation.segments) {
+    if (length != 1) {
+      report(operation, "its operands are not cut into groups of one");
+      return;
+    }
+  }
+  const auto expect_handle = [&](ValueId id, std::string_view text) {
+    const auto* handle = as<OpaqueType>(id);
+    if (!handle || handle->text != text) report(operation, "expected {}, found {}", text, described(id));
+  };
+  switch (operation.code) {
+    case OpCode::comm_build_async_session: {
+      constexpr std::int64_t kSyncIds = 8, kMost = 0xFFFFFFFF;
+      const auto* scratch = as<TileType>(operation.operands[0]);
+      if (!scratch || scratch->space != Space::vec)
+        report(operation, "the scratch is a vec tile, found {}", described(operation.operands[0]));
+      else if (scratch->rows * scratch->cols * assay::info(scratch->element).bits < 64)
+        report(operation, "the scratch has less than 8 bytes");
+      const auto* workspace = as<PtrType>(operation.operands[1]);
+      if (!workspace || assay::info(workspace->element).bits != 8 || assay::info(workspace->element).is_float)
+        report(operation, "the workspace is a pointer to 8-bit integers, found {}", described(operation.operands[1]));
+      check_integer(operation, "sync_id", 0, kSyncIds - 1, false);
+      check_integer(operation, "block_bytes", 1, kMost, false);
+      check_integer(operation, "comm_block_offset", 0, kMost, false);
+      check_integer(operation, "queue_num", 1, kMost, false);
+      check_integer(operation, "channel_group_idx", 0, kMost, false);
+      expect_handle(operation.results[0], kAsyncSession);
+      return;
+    }
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
+      check_async_transfer(operation);
+      expect_handle(operation.operands[2], kAsyncSession);
+      expect_handle(operation.results[0], kAsyncEvent);
+      return;
+    default:
+      expect_handle(operation.operands[0], kAsyncEvent);
+      expect_handle(operation.operands[1], kAsyncSession);
+      if (operation.results.size() > 1) report(operation, "gives one value");
+      for (ValueId id : operation.results)
+        if (function_.type(id) != Type{ScalarType{ScalarKind::i1}})
+          report(operation, "gives i1, not {}", type_text(id));
+  }
+}
+
+// Both sides one run of elements of static length: the engine copies bytes from an address to an address.
+void FunctionVerifier::check_async_transfer(const Operation& operation) {
+  const auto* destination = as<ViewType>(operation.operands[0]);
+  const auto* source = as<ViewType>(operation.operands[1]);
+  if (!destination || !source) {
+    report(operation, "expected views, found {} and {}", described(operation.operands[0]),
+           described(operation.operands[1]));
+    return;
+  }
+  for (const ViewType* view : {destination, source})
+    for (std::size_t i = 0; i < view->shape.size(); ++i)
+      if (view->shape[i] == kDynamic || (i + 1 < view->shape.size() && view->shape[i] != 1)) {
+        report(operation, "an asynchronous transfer moves one row of static length, found {}", to_string(Type{*view}));
+        return;
+      }
+  if (source->shape.back() != destination->shape.back() || source->element != destination->element)
+    report(operation, "source and destination differ: {}, {}", described(operation.operands[0]),
+           described(operation.operands[1]));
 }
 
 void FunctionVerifier::check_signal(const Operation& operation, const ViewType& signal) {

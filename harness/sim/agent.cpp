@@ -5,7 +5,7 @@
 namespace assay::sim {
 
 std::string describe(const AgentId& agent) {
-  std::string text = agent.rank == 0 ? "" : fmt::format("rank {} ", agent.rank);
+  std::string text = agent.rank == 0 && !agent.has_other_ranks ? "" : fmt::format("rank {} ", agent.rank);
   text += fmt::format("block {}", agent.block);
   if (!agent.kind) return text;
   text += fmt::format(" {}", pto::name(*agent.kind));

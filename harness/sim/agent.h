@@ -18,6 +18,7 @@ struct AgentId {
   std::int64_t block = 0, blocks = 1;
   std::optional<pto::CoreKind> kind;  // nothing: every memory
   std::int64_t sub_block = 0, sub_blocks = 1;
+  bool has_other_ranks = false;  // in its run: the rank is worth naming
 };
 std::string describe(const AgentId& agent);  // "rank 0 block 3 vector 1"
 
@@ -26,6 +27,7 @@ struct Wait {
   std::string for_what;  // "the signal at element 3 of %sig to be >= 2 (it is 1)"
   std::string from;      // "any notify of it", "PIPE_MTE2's set_flag ... EVENT_ID0"
   std::optional<pto::Location> where{};  // of the operation that would end the wait, or where whoever owes it stands
+  const pto::Function* function = nullptr;  // of `where`, when it is not the waiting operation's
 };
 
 }  // namespace assay::sim

@@ -104,6 +104,7 @@ bool Cluster::start(std::size_t index) {
       who.kind = cores[at].kind;
       who.sub_block = cores[at].sub_block;
       who.sub_blocks = cores[at].sub_blocks;
+      who.has_other_ranks = has_other_ranks_;
       agent.job = index;
       agent.shared = shared_.agents.size();
       shared_.agents.push_back({who, false});
@@ -164,6 +165,12 @@ void Cluster::sweep() {
 bool Cluster::run(std::span<const Job> jobs) {
   jobs_ = jobs;
   progress_.assign(jobs.size(), {});
+  for (const Job& job : jobs) {
+    const auto placements = job.launch->placements;
+    has_other_ranks_ = has_other_ranks_ || job.launch->rank != 0 ||
+                       std::any_of(placements.begin(), placements.end(),
+                                   [](const device::Placement& placement) { return placement.rank != 0; });
+  }
   start_jobs();
   while (!stopped_) {
     sweep();
@@ -188,10 +195,44 @@ bool Cluster::run(std::span<const Job> jobs) {
     report_deadlock();
     stopped_ = true;
   }
-  for (const auto& agent : agents_) agent->machine.explain_undefined();
+  explain_undefined();
   for (const auto& agent : agents_) pool_.give(std::move(agent->memories));
   agents_.clear();
   return !stopped_;
+}
+
+// An agent has stopped at bytes that nobody had written: what the others would still have done runs on for a while, and
+// a write that nothing orders with the read is what the read should have waited for.
+void Cluster::explain_undefined() {
+  constexpr int kRounds = 64;
+  const auto stopped = std::find_if(agents_.begin(), agents_.end(),
+                                    [](const auto& agent) { return agent->machine.stopped_at_undefined(); });
+  if (stopped == agents_.end()) return;
+  Machine& machine = (*stopped)->machine;
+  const UndefinedRead read = machine.undefined_read();
+  if (machine.explain_undefined() || cancelled_) return;
+  const std::unique_ptr<Agent> reader = std::move(*stopped);
+  agents_.erase(stopped);
+  const device::RunReport before = report_;
+  report_.diagnostics.clear();
+  findings_.explain(read);
+  stopped_ = false;
+  for (int round = 0; round < kRounds && !stopped_ && findings_.causes() == 0 && run_canonical(); ++round) continue;
+  std::vector<device::Diagnostic> causes = std::move(report_.diagnostics);
+  report_ = before;
+  stopped_ = true;
+  std::erase_if(causes, [&](const device::Diagnostic& found) {
+    return !found.rule.starts_with("race-") || found.op_id != read.op->id || found.function != read.function->name;
+  });
+  if (!causes.empty()) report_.reason = causes.front().rule;
+  for (device::Diagnostic& cause : causes) {
+    const device::Diagnostic& undefined = report_.diagnostics.back();
+    cause.rank = undefined.rank;
+    cause.block = undefined.block;
+    cause.core = undefined.core;
+  }
+  report_.diagnostics.insert(report_.diagnostics.end() - 1, causes.begin(), causes.end());
+  pool_.give(std::move(reader->memories));
 }
 
 bool Cluster::advance(Agent& agent, std::uint64_t steps) {
@@ -249,7 +290,8 @@ bool Cluster::run_seeded() {
   return false;
 }
 
-// Streams run ahead as far as they can; then the operation that was issued last runs first, stores after all others.
+// Streams run ahead as far as they can; then the operation that was issued last runs first, stores after all others and
+// asynchronous transfers after those.
 bool Cluster::run_worst() {
   constexpr std::uint64_t kTurn = 1 << 10;
   bool moved = false;
@@ -272,7 +314,8 @@ bool Cluster::run_worst() {
       const auto candidate = static_cast<Pipe>(at);
       if (!pipes->can_run(candidate)) continue;
       const bool stores = candidate == Pipe::mte3 || candidate == Pipe::fix;
-      const std::uint64_t rank = pipes->head(candidate)->sequence | (stores ? 0 : std::uint64_t{1} << 63);
+      const std::uint64_t turn = candidate == Pipe::sdma ? 0 : stores ? 1 : 2;
+      const std::uint64_t rank = pipes->head(candidate)->sequence | turn << 62;
       if (chosen && rank < best) continue;
       chosen = agent.get();
       pipe = candidate;

@@ -70,6 +70,7 @@ class Cluster {
   bool run_worst();
   bool advance(Agent& agent, std::uint64_t steps);  // whether the stream moved
   bool execute(Agent& agent, pto::Pipe pipe);
+  void explain_undefined();
   void report_deadlock();
   // Seen by every pipe that can reach the tensor.
   std::uint64_t settled(ActorId actor, const GlobalTensor& tensor) const;
@@ -86,6 +87,7 @@ class Cluster {
   Findings findings_;
   std::uint64_t sequence_ = 0;
   std::uint64_t random_;
+  bool has_other_ranks_ = false;
   bool stopped_ = false;
 
   std::span<const Job> jobs_;

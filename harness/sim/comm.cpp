@@ -179,9 +179,11 @@ Wait explain_wait(Machine& m, const Instruction& i) {
   Wait found;
   each_word(m, view, [&](const Word& word) {
     if (holds(condition.compare, word.value(), condition.against)) return true;
+    const Origin nearest = m.nearest([](const pto::Operation& op) { return op.code == OpCode::comm_tnotify; });
     found = {fmt::format("the signal at element {} of %{} to be {} {} (it is {})", element_of(m, view, word.key), name,
                          symbol(condition.compare), condition.against, word.value()),
-             fmt::format("a tnotify of it, {}", others(m))};
+             fmt::format("a tnotify of it, {}", others(m)),
+             nearest.op ? std::optional(nearest.op->location) : std::nullopt, nearest.function};
     return false;
   });
   return found;

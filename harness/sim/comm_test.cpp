@@ -2,132 +2,10 @@
 // with its broken twin.
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "harness/sim/graph_test.h"
+#include "harness/sim/ranks_test.h"
 
 namespace assay::sim::testing {
 namespace {
-
-constexpr std::int64_t kWidth = 16;  // elements of one rank's share
-
-std::string repeat(std::int64_t ranks, const std::function<std::string(std::int64_t)>& text) {
-  std::string all;
-  for (std::int64_t rank = 0; rank < ranks; ++rank) all += text(rank);
-  return all;
-}
-
-const std::string kView = "!pto.tensor_view<?x?xf32>", kPart = "!pto.partition_tensor_view<?x?xf32>";
-const std::string kSignals = "!pto.tensor_view<?x?xi32>", kSignal = "!pto.partition_tensor_view<?x?xi32>";
-const std::string kTile = "!pto.tile_buf<vec, 1x16xf32>";
-
-// A function of every rank's data (%x), result (%o0, ...) and signals (%s0, ...), %own_o and %own_s among them, its
-// rank and the epoch; constants, views %xp (its 1 x 16 share), %ovK (ranks x 16), %spK (word `rank` of rank K's
-// signals), %mine (all its own words) and the tile %stage.
-std::string kernel_of_ranks(std::int64_t ranks, const std::string& body) {
-  const auto list = [&](const char* format, const char* separator) {
-    std::string text;
-    for (std::int64_t rank = 0; rank < ranks; ++rank)
-      text += (rank ? separator : "") + fmt::format(fmt::runtime(format), rank);
-    return text;
-  };
-  return fmt::format(R"(module attributes {{pto.target_arch = "a2a3"}} {{
-  func.func @kernel(%rank: index, %epoch: i32, %x: !pto.ptr<f32>, %own_o: !pto.ptr<f32>, %own_s: !pto.ptr<i32>, {}, {})
-      attributes {{pto.kernel_kind = #pto.kernel_kind<vector>}} {{
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %n = arith.constant {} : index
-    %w = arith.constant {} : index
-    %zero = arith.constant 0 : i32
-    %one = arith.constant 1 : i32
-    %all = arith.constant {} : i32
-    %a0 = arith.constant 0 : i64
-    %a1 = arith.constant 1024 : i64
-    %stage = pto.alloc_tile addr = %a0 : {}
-    %tile = pto.alloc_tile addr = %a1 : {}
-    %root = arith.cmpi eq, %rank, %c0 : index
-    %xv = pto.make_tensor_view %x, shape = [%c1, %w], strides = [%w, %c1] : {}
-    %xp = pto.partition_view %xv, offsets = [%c0, %c0], sizes = [%c1, %w] : {} -> {}
-    %minev = pto.make_tensor_view %own_s, shape = [%c1, %n], strides = [%n, %c1] : {}
-    %mine = pto.partition_view %minev, offsets = [%c0, %c0], sizes = [%c1, %n] : {} -> {}
-    %word = pto.partition_view %minev, offsets = [%c0, %c0], sizes = [%c1, %c1] : {} -> {}
-    %ownv = pto.make_tensor_view %own_o, shape = [%n, %w], strides = [%w, %c1] : {}
-)",
-                     list("%o{}: !pto.ptr<f32>", ", "), list("%s{}: !pto.ptr<i32>", ", "), ranks, kWidth, ranks, kTile,
-                     kTile, kView, kView, kPart, kSignals, kSignals, kSignal, kSignals, kSignal, kView) +
-         repeat(ranks,
-                [&](std::int64_t k) {
-                  return fmt::format(
-                      R"(    %ov{0} = pto.make_tensor_view %o{0}, shape = [%n, %w], strides = [%w, %c1] : {1}
-    %op{0} = pto.partition_view %ov{0}, offsets = [%rank, %c0], sizes = [%c1, %w] : {1} -> {2}
-    %of{0} = pto.partition_view %ov{0}, offsets = [%c0, %c0], sizes = [%c1, %w] : {1} -> {2}
-    %sv{0} = pto.make_tensor_view %s{0}, shape = [%c1, %n], strides = [%n, %c1] : {3}
-    %sp{0} = pto.partition_view %sv{0}, offsets = [%c0, %rank], sizes = [%c1, %c1] : {3} -> {4}
-    %sf{0} = pto.partition_view %sv{0}, offsets = [%c0, %c0], sizes = [%c1, %c1] : {3} -> {4}
-)",
-                      k, kView, kPart, kSignals, kSignal);
-                }) +
-         body + "    return\n  }\n}\n";
-}
-
-std::string put(const std::string& to, const std::string& from, const char* atomic = "atomic_none") {
-  return fmt::format("    pto.comm.tput({}, {}, buf(%stage) : {}, {}, {}) {{atomicType = #pto<atomic_type {}>}}\n", to,
-                     from, kPart, kPart, kTile, atomic);
-}
-std::string notify(const std::string& to, const std::string& value = "%one", const char* how = "set") {
-  return fmt::format("    pto.comm.tnotify({}, {} : {}, i32) {{notifyOp = #pto<notify_op {}>}}\n", to, value, kSignal,
-                     how);
-}
-std::string wait(const std::string& on, const std::string& value = "%one", const char* compare = "ge") {
-  return fmt::format("    pto.comm.twait({}, {} : {}, i32) {{cmp = #pto<wait_cmp {}>}}\n", on, value, kSignal, compare);
-}
-const std::string kDrain = "    pto.barrier <PIPE_ALL>\n";
-std::string only_root(const std::string& body) { return "    scf.if %root {\n" + body + "    }\n"; }
-std::string others(const std::string& body) { return "    scf.if %root {\n    } else {\n" + body + "    }\n"; }
-
-// Rank r's data, result and signals are tensors 3r, 3r + 1 and 3r + 2; results and signals are windows.
-GraphRun make_run(std::int64_t ranks, std::string text, std::int64_t launches = 1) {
-  GraphRun run;
-  run.text = std::move(text);
-  for (std::int64_t rank = 0; rank < ranks; ++rank) {
-    std::vector<float> x;
-    for (std::int64_t i = 0; i < kWidth; ++i) x.push_back(static_cast<float>(100 * (rank + 1) + i));
-    run.tensors.push_back(floats(x));
-    run.tensors.push_back(filled(ranks * kWidth, -1.0F));
-    run.tensors.push_back(tensor_of(DType::i32, std::vector<std::int32_t>(static_cast<std::size_t>(ranks), 0)));
-    run.placements.insert(run.placements.end(), {{rank, true}, {rank, true}, {rank, true}});
-  }
-  for (std::int64_t launch = 0; launch < launches; ++launch)
-    for (std::int64_t rank = 0; rank < ranks; ++rank) {
-      const auto own = static_cast<std::size_t>(3 * rank);
-      GraphRun::Node node{"kernel",
-                          {integer(rank), integer(launch + 1), pointer(own), pointer(own + 1), pointer(own + 2)},
-                          rank,
-                          1,
-                          {}};
-      for (std::size_t offset : {1, 2})
-        for (std::int64_t k = 0; k < ranks; ++k)
-          node.arguments.push_back(pointer(static_cast<std::size_t>(3 * k) + offset));
-      if (launch > 0) node.after = {static_cast<std::size_t>((launch - 1) * ranks + rank)};
-      run.nodes.push_back(std::move(node));
-    }
-  return run;
-}
-
-GraphRun run_ranks(std::int64_t ranks, const std::string& body, device::Schedule schedule, std::int64_t launches = 1) {
-  GraphRun run = make_run(ranks, kernel_of_ranks(ranks, body), launches);
-  run.options.schedule = schedule;
-  return run_graph(std::move(run));
-}
-
-// What rank r's share holds, and what every rank's together do.
-float share(std::int64_t rank, std::int64_t i) { return static_cast<float>(100 * (rank + 1) + i); }
-std::vector<float> gathered(std::int64_t ranks) {
-  std::vector<float> all;
-  for (std::int64_t rank = 0; rank < ranks; ++rank)
-    for (std::int64_t i = 0; i < kWidth; ++i) all.push_back(share(rank, i));
-  return all;
-}
 
 // ---- what ranks do with one another
 
@@ -342,6 +220,8 @@ TEST(Ranks, AMissingNotifyIsADeadlockWithItsWaitGraph) {  // seed bug B22
     EXPECT_NE(waiting.message.find("the signal at element 0 of %mine to be >= 1 (it is 0)"), std::string::npos)
         << waiting.message;
     EXPECT_NE(waiting.message.find("all others have finished"), std::string::npos) << waiting.message;
+    ASSERT_TRUE(waiting.related) << "the nearest notify";
+    EXPECT_EQ(waiting.related->line, line_of(run.text, "pto.comm.tnotify(%sp1"));
   }
 }
 
@@ -358,6 +238,7 @@ TEST(Ranks, ARankThatLeavesBeforeTheBarrierIsADeadlock) {  // seed bug B13
       EXPECT_NE(waiting.rank, 3);
       EXPECT_EQ(waiting.rule, "deadlock");
       EXPECT_NE(waiting.message.find("to be >= 4 (it is 3)"), std::string::npos) << waiting.message;
+      EXPECT_EQ(waiting.message.find(fmt::format("rank {} block 0", waiting.rank)), 0U) << waiting.message;
     }
   }
 }
@@ -397,137 +278,6 @@ TEST(Ranks, APlainStoreBesideAWaitIsARace) {
     const GraphRun racing = run(store), notified = run(notify("%sf1"));
     EXPECT_EQ(rules(racing.report), std::vector<std::string>{"race-raw"}) << shown(racing.report);
     EXPECT_EQ(rules(notified.report), std::vector<std::string>{}) << shown(notified.report);
-  }
-}
-
-TEST(Ranks, MemoryThatIsNoWindowIsOutOfReach) {
-  GraphRun run = make_run(2, kernel_of_ranks(2, put("%op1", "%xp")));
-  run.placements[4].window = false;  // rank 1's result
-  run.nodes.resize(1);
-  run = run_graph(std::move(run));
-  EXPECT_EQ(rules(run.report), std::vector<std::string>{"foreign-memory"}) << shown(run.report);
-}
-
-TEST(Ranks, OnlyTheRootDrivesACollective) {
-  const std::string body = fmt::format(
-      "    pto.comm.tbroadcast(%xp, recv(%stage), group(%of0, %of1) : {0}, {1}, {0}, {0}) {{root = 0 : "
-      "i32}}\n",
-      kPart, kTile);
-  const GraphRun run = run_ranks(2, body, {});
-  EXPECT_EQ(rules(run.report), std::vector<std::string>{"collective-root"}) << shown(run.report);
-}
-
-// ---- transfers
-
-TEST(Ranks, LargeTransfersPassThroughSmallTilesAndAtomicsAdd) {
-  for (const char* stages : {"%small", "%small, %other"})
-    for (const char* atomic : {"atomic_none", "atomic_add"}) {
-      const bool two = std::string_view(stages).size() > 6;
-      const std::string small = "!pto.tile_buf<vec, 1x8xf32, valid=1x5>";
-      const std::string body = fmt::format(
-          "    %small = pto.alloc_tile addr = %a0 : {0}\n    %other = pto.alloc_tile addr = %a1 : {0}\n"
-          "    pto.comm.tput(%op1, %xp, buf({1}) : {2}, {2}, {0}{3}) {{atomicType = #pto<atomic_type {4}>}}\n",
-          small, stages, kPart, two ? ", " + small : "", atomic);
-      for (const device::Schedule& schedule : all_schedules()) {
-        GraphRun run = make_run(2, kernel_of_ranks(2, body));
-        run.nodes.resize(1);
-        run.options.schedule = schedule;
-        run = run_graph(std::move(run));
-        EXPECT_EQ(run.report.status, device::RunStatus::completed) << shown(run.report);
-        const float before = std::string_view(atomic) == "atomic_add" ? -1.0F : 0.0F;
-        for (std::int64_t i = 0; i < kWidth; ++i)
-          EXPECT_EQ(values(run.tensors[4])[static_cast<std::size_t>(i)], before + share(0, i)) << i;
-      }
-    }
-}
-
-TEST(Ranks, TestPollsUntilTheSignalIsThere) {
-  const std::string poll = fmt::format(R"(    scf.while () : () -> () {{
-      %done = pto.comm.ttest(%mine, %one : {}, i32) {{cmp = #pto<wait_cmp ge>}} -> i1
-      %true = arith.constant true
-      %again = arith.xori %done, %true : i1
-      scf.condition(%again)
-    }} do {{
-      scf.yield
-    }}
-)",
-                                       kSignal);
-  for (const device::Schedule& schedule : all_schedules()) {
-    const GraphRun run = run_ranks(2, notify("%sp0") + notify("%sp1") + poll, schedule);
-    EXPECT_EQ(run.report.status, device::RunStatus::completed) << shown(run.report);
-  }
-}
-
-// ---- all cores of a launch
-
-// Every block stores its share, meets the others, and loads its neighbour's.
-std::string neighbours(const std::string& barrier) {
-  return fmt::format(R"(module attributes {{pto.target_arch = "a2a3"}} {{
-  func.func @kernel(%x: !pto.ptr<f32>, %m: !pto.ptr<f32>, %y: !pto.ptr<f32>, %n: index, %ws: !pto.ptr<i32>)
-      attributes {{pto.kernel_kind = #pto.kernel_kind<vector>}} {{
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %w = arith.constant 16 : index
-    %a0 = arith.constant 0 : i64
-    %t = pto.alloc_tile addr = %a0 : {0}
-    %b64 = pto.get_block_idx
-    %b = arith.index_cast %b64 : i64 to index
-    %b1 = arith.addi %b, %c1 : index
-    %next = arith.remsi %b1, %n : index
-    %xv = pto.make_tensor_view %x, shape = [%n, %w], strides = [%w, %c1] : {1}
-    %mv = pto.make_tensor_view %m, shape = [%n, %w], strides = [%w, %c1] : {1}
-    %yv = pto.make_tensor_view %y, shape = [%n, %w], strides = [%w, %c1] : {1}
-    %xp = pto.partition_view %xv, offsets = [%b, %c0], sizes = [%c1, %w] : {1} -> {2}
-    %mp = pto.partition_view %mv, offsets = [%b, %c0], sizes = [%c1, %w] : {1} -> {2}
-    %np = pto.partition_view %mv, offsets = [%next, %c0], sizes = [%c1, %w] : {1} -> {2}
-    %yp = pto.partition_view %yv, offsets = [%b, %c0], sizes = [%c1, %w] : {1} -> {2}
-    pto.tload ins(%xp : {2}) outs(%t : {0})
-    pto.barrier <PIPE_ALL>
-    pto.tstore ins(%t : {0}) outs(%mp : {2})
-{3}
-    pto.tload ins(%np : {2}) outs(%t : {0})
-    pto.barrier <PIPE_ALL>
-    pto.tstore ins(%t : {0}) outs(%yp : {2})
-    return
-  }}
-}}
-)",
-                     kTile, kView, kPart, barrier);
-}
-
-GraphRun run_neighbours(const std::string& barrier, std::int64_t blocks, device::Schedule schedule) {
-  GraphRun run;
-  run.text = neighbours(barrier);
-  run.tensors = {floats(gathered(blocks)), filled(blocks * kWidth, -1.0F), filled(blocks * kWidth, -1.0F),
-                 tensor_of(DType::i32, std::vector<std::int32_t>(16, 0))};
-  run.nodes = {{"kernel", {pointer(0), pointer(1), pointer(2), integer(blocks), pointer(3)}, 0, blocks, {}}};
-  run.options.schedule = schedule;
-  return run_graph(std::move(run));
-}
-
-TEST(SyncAll, BlocksSeeWhatOthersDidBeforeIt) {
-  for (const char* barrier :
-       {"    pto.syncall() mode = #pto.sync_all_mode<hard>, core_type = #pto.sync_core_type<aiv_only>",
-        "    pto.syncall(%ws : !pto.ptr<i32>) mode = #pto.sync_all_mode<soft>, core_type = #pto.sync_core_type<mix>"})
-    for (std::int64_t blocks : {1, 2, 7, 20})
-      for (const device::Schedule& schedule : all_schedules()) {
-        const GraphRun run = run_neighbours(barrier, blocks, schedule);
-        EXPECT_EQ(run.report.status, device::RunStatus::completed) << shown(run.report);
-        for (std::int64_t b = 0; b < blocks; ++b)
-          EXPECT_EQ(values(run.tensors[2])[static_cast<std::size_t>(b * kWidth)], share((b + 1) % blocks, 0));
-      }
-}
-
-TEST(SyncAll, ACoreThatLeavesIsNamed) {
-  const std::string barrier =
-      "    %stays = arith.cmpi ne, %b, %c0 : index\n    scf.if %stays {\n"
-      "    pto.syncall() mode = #pto.sync_all_mode<hard>, core_type = #pto.sync_core_type<aiv_only>\n    }";
-  for (const device::Schedule& schedule : all_schedules()) {
-    const GraphRun run = run_neighbours(barrier, 3, schedule);
-    EXPECT_EQ(run.report.status, device::RunStatus::deadlock) << shown(run.report);
-    const std::string graph = shown(run.report);
-    EXPECT_NE(graph.find("2 of 3 have arrived"), std::string::npos) << graph;
-    EXPECT_NE(graph.find("(finished)"), std::string::npos) << graph;
   }
 }
 

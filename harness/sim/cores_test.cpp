@@ -180,6 +180,87 @@ TEST(CrossCore, AllCoresOfAKindAcrossBlocks) {
   for (Schedule schedule : kSchedules) EXPECT_EQ(run_text(text, {}, 4, schedule).report.status, RunStatus::completed);
 }
 
+TEST(CrossCore, IdsOfFlags) {
+  const auto rule = [](std::string_view set, int id, std::string_view section) {
+    return first_rule(
+        run_text(kernel(fmt::format("    pto.section.cube {{\n    }}\n    pto.section.vector {{\n    }}\n    "
+                                    "pto.section.{} {{\n      pto.{} <PIPE_S>, {}\n    }}",
+                                    section, set, id))));
+  };
+  for (const std::string_view section : {"cube", "vector"}) {
+    EXPECT_EQ(rule("sync.set", 15, section), "");
+    EXPECT_EQ(rule("sync.set", 16, section), "event-id");
+    EXPECT_EQ(rule("sync.wait", 15, section), "deadlock");
+    EXPECT_EQ(rule("sync.wait", 16, section), "event-id");
+    const bool cube = section == "cube";  // ids from 16 on are vector core 1's
+    EXPECT_EQ(rule("set_intra_block", 31, section), cube ? "" : "event-id");
+    EXPECT_EQ(rule("set_intra_block", 32, section), "event-id");
+    EXPECT_EQ(rule("wait_intra_block", 31, section), cube ? "deadlock" : "event-id");
+    EXPECT_EQ(rule("wait_intra_block", 32, section), "event-id");
+  }
+}
+
+// A flag of all cores of a kind, or of both vector cores, comes when every one of them has set it; and who waits for it
+// comes after what all of them did.
+TEST(CrossCore, AGatheredFlagNeedsEveryMember) {
+  const auto text = [](int mode, std::string_view who_sets) {
+    return kernel(fmt::format(R"(    %b = pto.get_block_idx
+    %s = pto.get_subblock_idx
+    %zero = arith.constant 0 : i64
+    %first_block = arith.cmpi eq, %b, %zero : i64
+    %first_core = arith.cmpi eq, %s, %zero : i64
+    %all = arith.constant true
+    pto.section.cube {{
+    }}
+    pto.section.vector {{
+      scf.if %{} {{
+        pto.sync.set <PIPE_V>, 3 {{ffts_mode = {} : i32}}
+      }}
+      scf.if %first_core {{
+        pto.sync.wait <PIPE_V>, 3 {{ffts_mode = {} : i32}}
+      }}
+    }})",
+                              who_sets, mode, mode));
+  };
+  for (Schedule schedule : kSchedules) {
+    for (const int mode : {0, 1}) {
+      EXPECT_EQ(run_text(text(mode, "all"), {}, 3, schedule).report.status, RunStatus::completed) << mode;
+      EXPECT_EQ(run_text(text(mode, "first_core"), {}, 3, schedule).report.status, RunStatus::deadlock) << mode;
+    }
+    EXPECT_EQ(run_text(text(0, "first_block"), {}, 3, schedule).report.status, RunStatus::deadlock);
+  }
+}
+
+// The last member to set is not the only one whose accesses the flag orders.
+TEST(CrossCore, AGatheredFlagOrdersWhatEveryMemberDid) {
+  const auto text = [](bool waits) {
+    return kernel(fmt::format(R"(    %t = pto.alloc_tile addr = %a0 : !pto.tile_buf<vec, 1x16xf32>
+    %one = arith.constant 1.0 : f32
+    %s64 = pto.get_subblock_idx
+    %s = arith.index_cast %s64 : i64 to index
+    %other = arith.subi %c1, %s : index
+    %own = pto.partition_view %yv, offsets = [%s, %c0], sizes = [%c1, %c16] : $V -> $P
+    %theirs = pto.partition_view %yv, offsets = [%other, %c0], sizes = [%c1, %c16] : $V -> $P
+    pto.section.cube {{
+    }}
+    pto.section.vector {{
+      pto.texpands ins(%one : f32) outs(%t : !pto.tile_buf<vec, 1x16xf32>)
+      pto.barrier <PIPE_ALL>
+      pto.tstore ins(%t : !pto.tile_buf<vec, 1x16xf32>) outs(%own : $P)
+      pto.sync.set <PIPE_MTE3>, 3 {{ffts_mode = 1 : i32}}
+      {}
+      pto.tload ins(%theirs : $P) outs(%t : !pto.tile_buf<vec, 1x16xf32>)
+    }})",
+                              waits ? "pto.sync.wait <PIPE_MTE2>, 3 {ffts_mode = 1 : i32}" : ""));
+  };
+  for (Schedule schedule : kSchedules) {
+    const KernelRun ordered = run_text(text(true), {}, 1, schedule);
+    EXPECT_EQ(ordered.report.status, RunStatus::completed) << ordered.report.reason;
+    const KernelRun racing = run_text(text(false), {}, 1, schedule);
+    EXPECT_TRUE(first_rule(racing).starts_with("race-"));
+  }
+}
+
 // ---- graphs
 
 struct Graph {

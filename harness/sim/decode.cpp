@@ -26,7 +26,10 @@ std::optional<Kind> kind_of(const pto::Type& type) {
     std::optional<Kind> operator()(const pto::ViewType&) const { return Kind::view; }
     std::optional<Kind> operator()(const pto::TileType&) const { return Kind::tile; }
     std::optional<Kind> operator()(const pto::LocalArrayType&) const { return Kind::array; }
-    std::optional<Kind> operator()(const pto::OpaqueType&) const { return std::nullopt; }
+    std::optional<Kind> operator()(const pto::OpaqueType& type) const {
+      const bool is_handle = type.text == pto::kAsyncSession || type.text == pto::kAsyncEvent;
+      return is_handle ? std::optional(Kind::scalar) : std::nullopt;
+    }
     std::optional<Kind> operator()(const pto::MultiTileType&) const { return Kind::tile; }  // its first buffer
     std::optional<Kind> operator()(const pto::VectorType&) const {
       return Kind::array;
@@ -333,7 +336,7 @@ class Decoder {
       return true;
     const pto::OpInfo& row = pto::info(op.code);
     if (sync_body(op.code)) return decode_sync_operation(op);
-    for (const auto parts_of : {ring_parts, comm_parts, collective_parts})
+    for (const auto parts_of : {ring_parts, comm_parts, collective_parts, async_parts})
       if (const auto parts = parts_of(op.code); !parts.empty()) return decode_parts(op, parts);
     Body body = row.family == pto::Family::tile ? tile_body(op.code) : scalar_body(op.code);
     if (!body) body = view_body(op.code);

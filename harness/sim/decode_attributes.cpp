@@ -14,7 +14,7 @@ using pto::OpCode;
 using pto::Operation;
 using pto::ScalarKind;
 
-// One letter per operand, '>' and one per result: s scalar, p pointer, v view, t tile, a local array.
+// One letter per operand, '>' and one per result: s scalar, p pointer, v view, t tile, a local array, n session, e event.
 std::string signature(const Operation& op, const pto::Function& function) {
   struct Letter {
     char operator()(const pto::ScalarType&) const { return 's'; }
@@ -22,7 +22,9 @@ std::string signature(const Operation& op, const pto::Function& function) {
     char operator()(const pto::ViewType&) const { return 'v'; }
     char operator()(const pto::TileType&) const { return 't'; }
     char operator()(const pto::LocalArrayType&) const { return 'a'; }
-    char operator()(const pto::OpaqueType&) const { return '?'; }
+    char operator()(const pto::OpaqueType& type) const {
+      return type.text == pto::kAsyncSession ? 'n' : type.text == pto::kAsyncEvent ? 'e' : '?';
+    }
     char operator()(const pto::MultiTileType&) const { return 'm'; }
     char operator()(const pto::VectorType&) const { return 'x'; }
   };
@@ -378,6 +380,11 @@ std::string check_segments(const Operation& op, const pto::Function& function, s
 
 constexpr std::uint32_t kMaxGroup = 1 << 16;
 
+// Of an entry: a view of a slot in global memory, or a tile.
+char letter_of(std::span<const pto::ValueId> values, const pto::Function& function) {
+  return !values.empty() && std::holds_alternative<pto::ViewType>(function.type(values[0])) ? 'v' : 't';
+}
+
 std::string check_ring(const Operation& op, const pto::Function& function) {
   switch (op.code) {
     case OpCode::aic_initialize_pipe:
@@ -391,13 +398,18 @@ std::string check_ring(const Operation& op, const pto::Function& function) {
       return signature(op, function) == ">s" ? "" : "expected one scalar result";
     case OpCode::tpush_to_aiv:
     case OpCode::tpush_to_aic:
-      return check_segments(op, function, {{'t', 1, 1}, {'s', 0, 1}}, "");
+      return check_segments(op, function, {{letter_of(op.operands, function), 1, 1}, {'s', 0, 1}}, "");
+    case OpCode::talloc_to_aiv:
+    case OpCode::talloc_to_aic:
+      return check_segments(op, function, {{'s', 0, 0}}, "v");
     case OpCode::tpop_from_aic:
-    case OpCode::tpop_from_aiv:
+    case OpCode::tpop_from_aiv: {
+      if (letter_of(op.results, function) == 'v') return check_segments(op, function, {{'s', 0, 0}}, "v");
       if (!op.segments.empty() && op.segments[0] == 1) return "one valid extent";
       return check_segments(op, function, {{'s', 0, 2}}, "t");
+    }
     default:
-      return check_segments(op, function, {{'t', 0, 1}}, "");
+      return check_segments(op, function, {{letter_of(op.operands, function), 0, 1}}, "");
   }
 }
 
@@ -452,6 +464,17 @@ std::string check_comm(const Operation& op, const pto::Function& function) {
     case OpCode::comm_ttest:
       if (!is_one_of(op, "cmp", {"eq", "ne", "gt", "ge", "lt", "le"})) return "an unknown cmp";
       return check_signal(op, function, op.code == OpCode::comm_ttest ? "s" : "");
+    case OpCode::comm_build_async_session:
+      return check_segments(op, function, {{'t', 1, 1}, {'p', 1, 1}}, "n");
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async: {
+      const std::string problem = check_segments(op, function, {{'v', 1, 1}, {'v', 1, 1}, {'n', 1, 1}}, "e");
+      return problem.empty() ? check_elements(op, function) : problem;
+    }
+    case OpCode::comm_wait_async_event:
+      return check_segments(op, function, {{'e', 1, 1}, {'n', 1, 1}}, op.results.empty() ? "" : "s");
+    case OpCode::comm_test_async_event:
+      return check_segments(op, function, {{'e', 1, 1}, {'n', 1, 1}}, "s");
     default: {
       if (!is_one_of(op, "mode", {"hard", "soft"}) || !is_one_of(op, "core_type", {"mix", "aic_only", "aiv_only"}))
         return "an unknown mode or core_type";

@@ -1,10 +1,10 @@
 // Bodies of the rings' operations (pto-format 3.7; pto-isa 2.1).
+#include "harness/sim/fifo.h"
+
 #include <algorithm>
 #include <cstring>
 
 #include "harness/sim/attribute.h"
-#include "harness/sim/machine.h"
-#include "harness/sim/shared.h"
 
 namespace assay::sim {
 namespace {
@@ -15,25 +15,17 @@ constexpr std::int64_t kToVector = 1, kToCube = 2;                 // bits of di
 constexpr std::int64_t kMaxSlots = 1024, kMaxSlotBytes = 1 << 24;  // beyond any memory on chip
 
 Direction direction_of(OpCode code) {
-  const bool to_vector =
-      code == OpCode::tpush_to_aiv || code == OpCode::tpop_from_aic || code == OpCode::tfree_from_aic;
+  const bool to_vector = code == OpCode::talloc_to_aiv || code == OpCode::tpush_to_aiv ||
+                         code == OpCode::tpop_from_aic || code == OpCode::tfree_from_aic;
   return to_vector ? Direction::to_vector : Direction::to_cube;
 }
 
-// The operation's end of its ring. A function without a kind is cube and vector core 0 at once (pto-format 3.6).
-struct End {
-  RingKey key;
-  CoreKey core;
-  std::int64_t lane = 0;
-  Split split = Split::none;
-  Ring* ring = nullptr;
-  Shared::RingUse* use = nullptr;
-};
+}  // namespace
 
-End find_end(Machine& m, const Instruction& i) {
+RingEnd find_end(Machine& m, const Instruction& i) {
   const pto::AttrDict& attributes = i.source->attributes;
   const AgentId& who = m.who();
-  End end;
+  RingEnd end;
   end.key = {who.rank, who.task, who.block, integer_attribute(attributes, "id", 0), direction_of(i.code)};
   end.core = key_of(who);
   end.lane = who.kind == pto::CoreKind::vector ? who.sub_block : 0;
@@ -48,6 +40,8 @@ End find_end(Machine& m, const Instruction& i) {
 
 std::string label(const RingKey& key) { return fmt::format("ring {} {}", key.id, name(key.direction)); }
 
+namespace {
+
 Origin origin_of(Machine& m, const Instruction& i) { return {i.source, &m.function()}; }
 
 Clock done_so_far(Machine& m) {
@@ -56,7 +50,9 @@ Clock done_so_far(Machine& m) {
   return done;
 }
 
-bool check_ready_to_use(Machine& m, const End& end) {
+}  // namespace
+
+bool check_ready_to_use(Machine& m, const RingEnd& end) {
   const int split = static_cast<int>(end.split);
   if (!end.ring)
     return m.fault("fifo-init", fmt::format("{} of block {} was not initialised here", label(end.key), end.key.block));
@@ -66,6 +62,8 @@ bool check_ready_to_use(Machine& m, const End& end) {
                    end.ring->initialised_by.op->location);
   return true;
 }
+
+namespace {
 
 // Storage of its own for what the program leaves to the compiler's planner.
 bool allocate_bytes(Machine& m, pto::Space space, std::int64_t bytes, Tile& tile) {
@@ -120,6 +118,12 @@ Initialisation initialisation_of(const Instruction& i) {
   return made;
 }
 
+// Entries are slots in global memory: a view of one, and no consumer's buffer (format 3.7).
+bool is_global_only(const Instruction& i) {
+  const auto& segments = i.source->segments;
+  return segments[0] == 1 && segments[1] == 0 && segments[2] == 0 && i.operands[0].kind == Kind::view;
+}
+
 // Where the slots of this consumer lie: the buffer it names, or storage of its own.
 bool bind_slots(Machine& m, const Instruction& i, const Initialisation& made, Direction direction,
                 Shared::RingUse& use) {
@@ -167,6 +171,11 @@ bool initialize(Machine& m, const Instruction& i) {
     if (!first_time && who.kind)
       return m.fault("fifo-init", fmt::format("{} initialised twice by {}", label(key), describe(who)),
                      ring->second.initialised_by.op->location);
+    if (is_global_only(i)) {
+      const RingEnd end{key, key_of(who), 0, Split::none, &ring->second, &use->second};
+      if (!bind_global_slots(m, i, end, direction, made.directions == (kToVector | kToCube))) return false;
+      continue;
+    }
     const bool consumes = (direction == Direction::to_vector) != is_cube_end;
     if (consumes && !bind_slots(m, i, made, direction, use->second)) return false;
   }
@@ -176,8 +185,12 @@ bool initialize(Machine& m, const Instruction& i) {
 // ---- push
 
 bool push(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
+  const RingEnd end = find_end(m, i);
   if (!check_ready_to_use(m, end)) return false;
+  if (i.operands[0].kind == Kind::view) return push_global(m, i, end);
+  if (end.use->slots)
+    return m.fault("fifo-type", fmt::format("{} has entries in global memory, not tiles", label(end.key)),
+                   end.ring->initialised_by.op->location);
   const Tile& tile = m.tile(i.operands[0]);
   if (!m.check_alignment(tile) || !m.check_valid_set(tile)) return false;
   Cargo part;
@@ -201,14 +214,16 @@ bool push(Machine& m, const Instruction& i) {
 
 // Not initialised: the body says so.
 bool can_push(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
-  return !end.ring || end.ring->can_push(end.lane);
+  const RingEnd end = find_end(m, i);
+  return !end.ring || i.operands[0].kind == Kind::view || end.ring->can_push(end.lane);
 }
 
 std::string_view peer(OpCode code) {
   switch (code) {
+    case OpCode::talloc_to_aiv:
     case OpCode::tpush_to_aiv:
       return "tfree_from_aic on the vector cores";
+    case OpCode::talloc_to_aic:
     case OpCode::tpush_to_aic:
       return "tfree_from_aiv on the cube core";
     case OpCode::tpop_from_aic:
@@ -218,20 +233,32 @@ std::string_view peer(OpCode code) {
   }
 }
 
-Wait explain_push(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
-  const std::int64_t number = end.ring->pushed(end.lane), slots = end.ring->shape().slots;
-  return {fmt::format("a free slot of {} for entry {}: all {} are taken until entry {} is freed", label(end.key),
-                      number, slots, number - slots),
+}  // namespace
+
+Wait explain_full(Machine&, const Instruction& i, const RingEnd& end, std::int64_t entry) {
+  const std::int64_t slots = end.ring->shape().slots;
+  return {fmt::format("a free slot of {} for entry {}: all {} are taken until entry {} is freed", label(end.key), entry,
+                      slots, entry - slots),
           fmt::format("{}, block {}", peer(i.code), end.key.block)};
+}
+
+namespace {
+
+Wait explain_push(Machine& m, const Instruction& i) {
+  const RingEnd end = find_end(m, i);
+  return explain_full(m, i, end, end.ring->pushed(end.lane));
 }
 
 // ---- pop
 
 bool issue_pop(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
+  const RingEnd end = find_end(m, i);
   if (!check_ready_to_use(m, end)) return false;
   if (end.use->local_slots == 0) return m.fault("fifo-init", fmt::format("{} pops its own pushes", describe(m.who())));
+  if (i.results[0].kind == Kind::view) return issue_pop_global(m, i, end);
+  if (end.use->slots)
+    return m.fault("fifo-type", fmt::format("{} has entries in global memory, not tiles", label(end.key)),
+                   end.ring->initialised_by.op->location);
   const pto::TileType& type = m.function().tile(i.source->results[0]);
   const std::int64_t slot = end.use->issued++ % end.use->local_slots;
   Result<Tile> made = make_tile(type, end.use->buffer + slot * end.ring->shape().slot_bytes);
@@ -254,7 +281,8 @@ bool issue_pop(Machine& m, const Instruction& i) {
 }
 
 bool pop(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
+  const RingEnd end = find_end(m, i);
+  if (i.results[0].kind == Kind::view) return pop_global(m, i, end);
   const Tile& tile = m.tile(i.results[0]);
   const Ring::Popped popped = end.ring->pop(end.lane, tile.valid_rows, tile.valid_cols, end.split, origin_of(m, i));
   const auto pushed_at = popped.pushed_by.op ? std::optional(popped.pushed_by.op->location) : std::nullopt;
@@ -277,12 +305,12 @@ bool pop(Machine& m, const Instruction& i) {
 }
 
 bool can_pop(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
+  const RingEnd end = find_end(m, i);
   return !end.ring || end.ring->can_pop(end.lane);
 }
 
 Wait explain_pop(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
+  const RingEnd end = find_end(m, i);
   return {fmt::format("entry {} of {}", end.ring->popped(end.lane), label(end.key)),
           fmt::format("{}, block {}", peer(i.code), end.key.block)};
 }
@@ -290,11 +318,14 @@ Wait explain_pop(Machine& m, const Instruction& i) {
 // ---- free
 
 bool free_slot(Machine& m, const Instruction& i) {
-  const End end = find_end(m, i);
+  const RingEnd end = find_end(m, i);
   if (!check_ready_to_use(m, end)) return false;
   if (end.ring->held(end.lane) == 0)
     return m.fault("fifo-free", fmt::format("{} frees an entry of {}, of which it holds none: {} popped, all freed",
                                             describe(m.who()), label(end.key), end.ring->popped(end.lane)));
+  if (!i.operands.empty() && i.operands[0].kind == Kind::view &&
+      !check_entry(m, end, m.view(i.operands[0]), end.ring->freed(end.lane)))
+    return false;
   end.ring->free(end.lane, done_so_far(m));
   return true;
 }
@@ -303,6 +334,9 @@ constexpr Part at_once(Body body) { return {pto::Pipe::s, false, nullptr, body, 
 constexpr Part kReserve[] = {at_once(reserve_buffer)};
 constexpr Part kImport[] = {at_once(import_buffer)};
 constexpr Part kInitialize[] = {at_once(initialize)};
+constexpr Part kAllocateToVector[] = {
+    {pto::Pipe::fix, false, issue_allocate, allocate, can_allocate, explain_allocate}};
+constexpr Part kAllocateToCube[] = {{pto::Pipe::mte3, false, issue_allocate, allocate, can_allocate, explain_allocate}};
 constexpr Part kPushToVector[] = {{pto::Pipe::fix, false, nullptr, push, can_push, explain_push}};
 constexpr Part kPushToCube[] = {{pto::Pipe::mte3, false, nullptr, push, can_push, explain_push}};
 constexpr Part kPop[] = {{pto::Pipe::mte2, false, issue_pop, pop, can_pop, explain_pop}};
@@ -320,6 +354,10 @@ std::span<const Part> ring_parts(OpCode code) {
     case OpCode::aic_initialize_pipe:
     case OpCode::aiv_initialize_pipe:
       return kInitialize;
+    case OpCode::talloc_to_aiv:
+      return kAllocateToVector;
+    case OpCode::talloc_to_aic:
+      return kAllocateToCube;
     case OpCode::tpush_to_aiv:
       return kPushToVector;
     case OpCode::tpush_to_aic:

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "harness/pto/ir.h"
+#include "harness/sim/order/access.h"
 
 namespace assay::sim {
 
@@ -16,6 +17,13 @@ inline std::string_view cause_of(std::string_view rule) {
   return rule.size() == kRace.size() && rule.starts_with(kRace.substr(0, 5)) ? kRace.substr(0, 4) : rule;
 }
 
+// A read of bytes that nobody had written, at which an agent has stopped.
+struct UndefinedRead {
+  ActorId actor = 0;
+  const pto::Operation* op = nullptr;
+  const pto::Function* function = nullptr;
+};
+
 class Findings {
  public:
   static constexpr std::size_t kMost = 64;
@@ -24,7 +32,18 @@ class Findings {
     return seen_.size() < kMost && seen_.emplace(cause_of(rule), op, earlier).second;
   }
 
+  // The writes looked for are those the read should have waited for: whatever they find stands the other way round.
+  void explain(const UndefinedRead& read) { explained_ = read; }
+  bool explains(const Access& earlier) {
+    const bool found = explained_.op && earlier.op == explained_.op && earlier.epoch.actor == explained_.actor;
+    if (found) ++causes_;
+    return found;
+  }
+  int causes() const { return causes_; }
+
  private:
+  UndefinedRead explained_;
+  int causes_ = 0;
   std::set<std::tuple<std::string, const pto::Operation*, const pto::Operation*>> seen_;
 };
 

@@ -75,48 +75,77 @@ Wait explain_flag(Machine& m, const Instruction& i) {
     if (other.from == key.from && other.to == key.to && !flag.sets.empty())
       others +=
           fmt::format("; event {} of the two is set (line {})", other.id, flag.sets.back().site.op->location.line);
+  const Origin nearest = stream ? Origin{} : m.nearest([&](const pto::Operation& op) {
+    Instruction set;
+    return sets_flag(op.code) && decode_sync(op, set).empty() && source_pipe(set) == key.from &&
+           destination_pipe(set) == key.to;
+  });
   return {fmt::format("flag {}", describe(key)),
           fmt::format("{}, which has no set_flag of it queued; {}{}", pto::pipe_name(key.from), stands, others),
-          stream};
+          nearest.op ? nearest.op->location : stream, nearest.function};
 }
 
 // ---- barriers
 
+// Of one pipe: its own operations, and no other pipe's (isa 2.5). The stream's are in order anyway, and what it issues
+// behind the barrier is ordered after them by a flag from PIPE_S only.
 bool barrier(Machine& m, const Instruction&) {
-  m.pipes().barrier();
+  if (m.pipes().executing() != Pipe::s) m.pipes().barrier();
   return true;
 }
 
 // ---- buffer tokens
 
 bool issue_get(Machine& m, const Instruction& i) {
-  m.pipes().set_ticket(m.pipes().buffer(id_of(m, i)).issued);
+  m.pipes().set_ticket(m.pipes().buffer(id_of(m, i)).issue_get());
   return true;
 }
 bool issue_release(Machine& m, const Instruction& i) {
-  ++m.pipes().buffer(id_of(m, i)).issued;
+  m.pipes().set_ticket(m.pipes().buffer(id_of(m, i)).issue_release());
   return true;
 }
 bool release_buffer(Machine& m, const Instruction& i) {
-  BufferToken& buffer = m.pipes().buffer(id_of(m, i));
-  ++buffer.executed;
-  m.pipes().release(buffer.clock);
+  Clock done;
+  m.pipes().release(done);
+  m.pipes().buffer(id_of(m, i)).release(m.pipes().ticket(), done);
   return true;
 }
 bool get_buffer_ready(Machine& m, const Instruction& i) {
-  return m.pipes().buffer(id_of(m, i)).executed >= m.pipes().ticket();
+  const std::uint64_t ticket = m.pipes().ticket();
+  return m.pipes().buffer(id_of(m, i)).executed(ticket) == ticket;
 }
 bool get_buffer(Machine& m, const Instruction& i) {
-  m.pipes().acquire(m.pipes().buffer(id_of(m, i)).clock);
+  m.pipes().acquire(m.pipes().buffer(id_of(m, i)).get(m.pipes().ticket()));
   return true;
 }
 Wait explain_buffer(Machine& m, const Instruction& i) {
   const std::int64_t id = id_of(m, i);
+  const std::uint64_t ticket = m.pipes().ticket();
   return {fmt::format("buffer {}", id),
-          fmt::format("rls_buf of it, {} of {} executed", m.pipes().buffer(id).executed, m.pipes().ticket())};
+          fmt::format("rls_buf of it, {} of {} executed", m.pipes().buffer(id).executed(ticket), ticket)};
 }
 
 }  // namespace
+
+std::uint64_t BufferToken::issue_get() {
+  waiting_.insert(issued_);
+  return issued_;
+}
+
+std::uint64_t BufferToken::executed(std::uint64_t before) const {
+  return folded_ + static_cast<std::uint64_t>(std::distance(executed_.begin(), executed_.lower_bound(before)));
+}
+
+Clock BufferToken::get(std::uint64_t before) {
+  Clock seen = folded_clock_;
+  for (auto one = executed_.begin(); one != executed_.end() && one->first < before; ++one) seen.join(one->second);
+  waiting_.erase(waiting_.find(before));
+  // No get on its way asks for less than this.
+  const std::uint64_t least = waiting_.empty() ? before : std::min(before, *waiting_.begin());
+  for (; !executed_.empty() && executed_.begin()->first < least; executed_.erase(executed_.begin()), ++folded_)
+    folded_clock_.join(executed_.begin()->second);
+  return seen;
+}
 
 bool barrier_all(Machine& m, const Instruction&) {
   m.pipes().barrier_all();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -42,10 +43,21 @@ struct EventFlag {
   Site last_wait_site;
 };
 
-// A buffer of get_buf and rls_buf: a get passes when all releases issued before it have been executed.
-struct BufferToken {
-  std::uint64_t issued = 0, executed = 0;  // releases
-  Clock clock;
+// A buffer of get_buf and rls_buf: a get passes when all releases issued before it have been executed, and is ordered
+// after those; not after later ones, which another pipe may have executed already.
+class BufferToken {
+ public:
+  std::uint64_t issue_release() { return issued_++; }  // its number
+  std::uint64_t issue_get();                           // releases to wait for
+  void release(std::uint64_t number, const Clock& done) { executed_[number] = done; }
+  std::uint64_t executed(std::uint64_t before) const;  // of the releases before that number
+  Clock get(std::uint64_t before);                     // all of them have been executed
+
+ private:
+  std::uint64_t issued_ = 0, folded_ = 0;
+  Clock folded_clock_;                       // of the releases before `folded_`
+  std::map<std::uint64_t, Clock> executed_;  // the others
+  std::multiset<std::uint64_t> waiting_;     // gets on their way
 };
 
 // Flags between the cores of a run. A wait takes one set away.

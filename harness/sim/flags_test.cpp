@@ -91,6 +91,34 @@ TEST(Flags, BarrierOfOnePipeLeavesTheOthersAlone) {
   EXPECT_EQ(values(run.tensors[1])[0], 3.0F);
 }
 
+// A barrier of the scalar pipe makes nobody else wait for its accesses: only a flag from it does.
+TEST(Flags, BarrierOfTheScalarPipeOrdersNoOtherPipe) {
+  const std::string_view store = "    pto.tsetval ins(%c0, %one : index, f32) outs(%t : $T)\n";
+  for (Schedule schedule : kSchedules) {
+    const KernelRun barrier = run_body(
+        join({kLoad, set("MTE2", "S"), wait("MTE2", "S"), store, "    pto.barrier <PIPE_S>\n", kAdd}), schedule);
+    ASSERT_EQ(first_rule(barrier), "race-raw") << static_cast<int>(schedule.kind);
+    EXPECT_EQ(barrier.report.diagnostics[0].location.line, line_of(barrier.text, "pto.tadds"));
+    EXPECT_EQ(barrier.report.diagnostics[0].related->line, line_of(barrier.text, "pto.tsetval"));
+    const KernelRun flag = run_body(
+        join({kLoad, set("MTE2", "S"), wait("MTE2", "S"), store, set("S", "V"), wait("S", "V"), kAdd}), schedule);
+    EXPECT_EQ(flag.report.status, RunStatus::completed) << flag.report.reason;
+  }
+}
+
+// A get is ordered after the releases before it in the program, however early later ones are executed.
+TEST(Flags, ABufferIsGotAfterTheReleasesBeforeIt) {
+  const auto body = [](bool early) {
+    const std::string get = "    pto.get_buf[<TVEC>, 0]\n", release = "    pto.rls_buf[<TLOAD>, 0]\n";
+    return join({"    pto.get_buf[<TLOAD>, 0]\n", early ? std::string_view(release) : std::string_view(), kLoad,
+                 early ? std::string_view() : std::string_view(release), get, kAdd, release});
+  };
+  for (Schedule schedule : kSchedules) {
+    EXPECT_EQ(first_rule(run_body(body(true), schedule)), "race-raw") << static_cast<int>(schedule.kind);
+    EXPECT_EQ(first_rule(run_body(body(false), schedule)), "") << static_cast<int>(schedule.kind);
+  }
+}
+
 // ---- broken rules
 
 TEST(Flags, SetAgainBeforeItsWait) {
@@ -150,6 +178,18 @@ TEST(Deadlock, WaitThatNobodyEnds) {
     EXPECT_NE(waiting.message.find("PIPE_MTE3"), std::string::npos) << waiting.message;
     EXPECT_NE(waiting.message.find("PIPE_V, which has no set_flag"), std::string::npos) << waiting.message;
     EXPECT_NE(waiting.message.find("stream, which has ended"), std::string::npos) << waiting.message;
+  }
+}
+
+// Where no set is to come, the nearest one between the two pipes is the likely partner.
+TEST(Deadlock, ALoneWaitNamesTheNearestSetOfItsPipes) {
+  for (Schedule schedule : kSchedules) {
+    const KernelRun run = run_body(join({set("MTE2", "V", 0), wait("MTE2", "V", 0), wait("MTE2", "V", 1)}), schedule);
+    ASSERT_EQ(run.report.diagnostics.size(), 1U);
+    const int first = line_of(run.text, "pto.set_flag");
+    EXPECT_EQ(run.report.diagnostics[0].location.line, first + 2);
+    ASSERT_TRUE(run.report.diagnostics[0].related);
+    EXPECT_EQ(run.report.diagnostics[0].related->line, first);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "harness/sim/findings.h"
 #include "harness/sim/machine.h"
 #include "harness/sim/ops/window.h"
 #include "harness/sim/pipes.h"
@@ -74,7 +75,8 @@ void Machine::report_races(const Access& later, const Place& where) {
   // The read of an operation that works in place names the cause.
   std::ranges::stable_partition(conflicts_, [](const Conflict& conflict) { return !writes(conflict.earlier.kind); });
   for (const Conflict& conflict : conflicts_) {
-    if (!pipes_->ran_ahead(conflict.earlier.epoch)) {
+    if (!pipes_->ran_ahead(conflict.earlier.epoch) &&
+        !(writes(later.kind) && surroundings_.findings.explains(conflict.earlier))) {
       finding(rule_of(conflict, later), describe_race(later, conflict, where), conflict.earlier.op,
               conflict.earlier.function);
       continue;

@@ -318,6 +318,15 @@ void GlobalMemory::finish_core(ScalarCache& cache) {
       if (core.cache.get() == &cache) core.busy = false;
 }
 
+// Where the pointer of a scalar store was made: the function's head for an argument.
+static pto::Location place_of_pointer(const ScalarStore& store) {
+  const pto::ValueId pointer = store.op->operands.size() > 1 ? store.op->operands[1] : pto::ValueId{0};
+  for (const pto::Operation* op : pto::preorder(*store.function))
+    for (pto::ValueId result : op->results)
+      if (result == pointer) return op->location;
+  return store.function->location;
+}
+
 void GlobalMemory::finish(const device::Launch& last, std::vector<device::Diagnostic>& findings) {
   for (auto& [key, cores] : cores_)
     for (Core& core : cores) core.cache->finish();
@@ -332,6 +341,7 @@ void GlobalMemory::finish(const device::Launch& last, std::vector<device::Diagno
       lost.function = store.function->name;
       lost.op_id = store.op->id;
       lost.location = store.op->location;
+      lost.related = place_of_pointer(store);
       lost.block = std::max<std::int64_t>(store.unit.block, 0);
       lost.rank = tensor->placement().rank_of(begin);
       const bool is_known = std::any_of(findings.begin(), findings.end(), [&](const device::Diagnostic& known) {

@@ -168,7 +168,7 @@ Interpreter::Next Interpreter::step(const Instruction& i) {
       if ((i.cores & cores_) == 0) return wrong_core(i);
       return queue(i);
     case Step::drain:
-      if (m_.pipes_ && !m_.pipes_->idle()) return Next::blocked;
+      if (m_.pipes_ && !m_.pipes_->drained()) return Next::blocked;
       return i.body ? faulted(i.body(m_, i)) : Next::proceed;
     case Step::section:
       if ((i.cores & cores_) == 0) pc = i.target;
@@ -265,7 +265,7 @@ Wait Interpreter::explain() {
   for (std::size_t at = 0; at < pto::kPipes; ++at) {
     const auto pipe = static_cast<pto::Pipe>(at);
     const Queued* head = m_.pipes_->head(pipe);
-    if (!head || (i.step == Step::queued && pipe != i.pipe)) continue;
+    if (!head || (i.step == Step::queued ? pipe != i.pipe : pipe == pto::Pipe::sdma)) continue;
     const pto::Location where = head->instruction.source->location;
     return {i.step == Step::queued ? "room in a queue" : "all pipes of the core to run dry",
             fmt::format("{}, at line {}", pto::pipe_name(pipe), where.line), where};

@@ -1,6 +1,7 @@
 #include "harness/sim/machine.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "harness/sim/findings.h"
 #include "harness/sim/pipes.h"
@@ -178,7 +179,10 @@ device::Diagnostic Machine::diagnostic(std::string_view rule, std::string messag
 bool Machine::fault(std::string_view rule, std::string message, std::optional<pto::Location> related) {
   device::Diagnostic broken = diagnostic(rule, std::move(message));
   broken.related = related;
-  if (pipes_ && rule == "undefined-bytes") undefined_at_ = pipes_->here();
+  if (pipes_ && rule == "undefined-bytes") {
+    undefined_at_ = pipes_->here();
+    undefined_read_ = {pipes_->epoch().actor, current_->source, function_};
+  }
   if (report_.status == device::RunStatus::completed) report_.reason = rule;
   report_.status = device::RunStatus::fault;
   report_.diagnostics.push_back(std::move(broken));
@@ -202,12 +206,12 @@ void Machine::add_finding(device::Diagnostic broken, const pto::Operation* op, c
   report_.diagnostics.push_back(std::move(broken));
 }
 
-void Machine::explain_undefined() {
-  if (!undefined_at_) return;
+bool Machine::explain_undefined() {
+  if (!undefined_at_) return true;
   const std::uint64_t here = *undefined_at_;
   undefined_at_.reset();
   std::vector<device::Diagnostic>& all = report_.diagnostics;
-  if (all.empty() || all.back().rule != "undefined-bytes") return;
+  if (all.empty() || all.back().rule != "undefined-bytes") return true;
   const device::Diagnostic undefined = std::move(all.back());
   all.pop_back();
   const std::size_t known = all.size();
@@ -220,11 +224,28 @@ void Machine::explain_undefined() {
   std::erase_if(all, [&, at = std::size_t{0}](const device::Diagnostic& found) mutable {
     return at++ >= known && !is_cause(found);
   });
+  const bool found = all.size() > known;
   all.push_back(undefined);
   report_.reason = all.front().rule;
+  return found;
 }
 
 void Machine::check_leaks() {
+  const auto engine = shared().engines.find(sim::key_of(who_));
+  if (engine != shared().engines.end()) {
+    for (const AsyncTransfer& transfer : engine->second.transfers) {
+      if (transfer.waited) continue;
+      device::Diagnostic broken = diagnostic(
+          "async-leaked", fmt::format("nobody has waited for the event of {} when {} ends: its bytes may still move",
+                                      pto::mnemonic(transfer.origin.op->code), describe(who_)));
+      broken.function = transfer.origin.function->name;
+      broken.op_id = transfer.origin.op->id;
+      broken.location = transfer.origin.op->location;
+      broken.loop_indices.clear();
+      broken.related = program_.functions.front().function->body.body.back().location;  // the return
+      add_finding(std::move(broken), transfer.origin.op, nullptr, nullptr);
+    }
+  }
   if (!pipes_) return;
   for (const auto& [key, flag] : pipes_->events()) {
     if (flag.sets.empty()) continue;
@@ -240,6 +261,20 @@ void Machine::check_leaks() {
   }
 }
 
+Origin Machine::nearest(const std::function<bool(const pto::Operation&)>& fits) const {
+  const int line = current_->source->location.line;
+  Origin best;
+  for (const bool own : {true, false}) {
+    for (const FunctionCode& code : program_.functions) {
+      if ((code.function == function_) != own || (best.op && !own)) continue;
+      for (const pto::Operation* op : pto::preorder(*code.function))
+        if (fits(*op) && (!best.op || std::abs(op->location.line - line) < std::abs(best.op->location.line - line)))
+          best = {op, code.function};
+    }
+  }
+  return best;
+}
+
 std::optional<pto::Location> Machine::stream_location() const {
   const auto& code = frame_->code->code;
   const bool ended = frames_.size() == 1 && frame_->pc > 0 && code[frame_->pc - 1].step == Step::leave;
@@ -250,6 +285,7 @@ void Machine::deadlock(std::string_view actor, const Wait& wait) {
   device::Diagnostic waiting = diagnostic(
       "deadlock", fmt::format("{}, {}, waits for {} from {}", describe(who_), actor, wait.for_what, wait.from));
   waiting.related = wait.where;
+  if (wait.where && wait.function && wait.function != function_) waiting.related_function = wait.function->name;
   if (report_.status != device::RunStatus::deadlock) report_.reason = waiting.message;
   report_.status = device::RunStatus::deadlock;
   report_.diagnostics.push_back(std::move(waiting));

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "harness/device/backend.h"
+#include "harness/sim/findings.h"
 #include "harness/sim/global_memory.h"
 #include "harness/sim/memory.h"
 #include "harness/sim/program.h"
@@ -32,7 +34,6 @@ class Memories {
 };
 
 class CrossFlags;
-class Findings;
 class Pipes;
 
 // Array slot without an array.
@@ -140,9 +141,14 @@ class Machine {
   void deadlock(std::string_view actor, const Wait& wait);
   // Where the scalar stream stands; nothing when it has ended.
   std::optional<pto::Location> stream_location() const;
+  // The operation of the program nearest to the current one that fits, in its own function if any does there; no
+  // operation when none does.
+  Origin nearest(const std::function<bool(const pto::Operation&)>& fits) const;
   // After a fault "undefined-bytes": what was issued before it and not run yet may write those bytes without order. It
-  // runs now; the races are the cause and stand before the fault.
-  void explain_undefined();
+  // runs now; the races are the cause and stand before the fault. False: there are none on this core.
+  bool explain_undefined();
+  bool stopped_at_undefined() const { return undefined_at_.has_value(); }
+  const UndefinedRead& undefined_read() const { return undefined_read_; }
   // The entry has returned and nothing is queued: flags still set (rule "flag-leaked").
   void check_leaks();
 
@@ -183,7 +189,7 @@ class Machine {
   std::byte* staging(std::size_t stage, std::int64_t bytes);
 
   // The leading rectangle is overwritten with nothing in particular: it becomes undefined.
-  void clobber(const Tile& tile, std::int64_t rows, std::int64_t cols);
+  void clobber(const Tile& tile, std::int64_t rows, std::int64_t cols, AccessKind kind = AccessKind::write);
   // Bytes travel within a space as they are, with their definedness.
   void move_bytes(pto::Space space, std::int64_t from, std::int64_t to, std::int64_t size);
 
@@ -291,6 +297,7 @@ class Machine {
   const Instruction* current_ = nullptr;
   const std::vector<std::int64_t>* queued_loop_indices_ = nullptr;  // of a queued operation
   std::optional<std::uint64_t> undefined_at_;  // Pipes::here of a fault "undefined-bytes"
+  UndefinedRead undefined_read_;
   bool stopped_ = false;                                            // the tracer asked for it
 
   std::vector<Storage> storages_;            // of the block, dead ones are reused

@@ -13,6 +13,7 @@ Pipes::Pipes(Machine& machine, std::uint32_t core, const Clock& seen)
     : m_(machine), first_actor_(core * static_cast<ActorId>(pto::kPipes)) {
   seen_.fill(seen);
   time_.fill(1);
+  overlapping_[index(Pipe::sdma)] = true;  // its transfers complete in any order
   for (const std::string& word : machine.profile().overlapping_pipes)
     for (std::size_t pipe = 0; pipe < pto::kPipes; ++pipe) {
       std::string name(pto::pipe_name(static_cast<Pipe>(pipe)).substr(5));
@@ -260,6 +261,7 @@ std::uint64_t Pipes::settled(ActorId of) const {
 Clock Pipes::everything() const {
   Clock all;
   for (std::size_t pipe = 0; pipe < pto::kPipes; ++pipe) {
+    if (static_cast<Pipe>(pipe) == Pipe::sdma) continue;
     all.join(seen_[pipe]);
     all.advance({actor(static_cast<Pipe>(pipe)), time_[pipe]});
   }

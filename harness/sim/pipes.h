@@ -41,6 +41,8 @@ class Pipes {
   // ---- the stream issues. With `at_once`, an operation that can run runs.
   Issued issue(const Instruction& instruction, bool at_once, std::uint64_t& sequence);
   bool idle() const { return queued_ == 0; }
+  // Nothing is queued that a barrier of all pipes waits for: asynchronous transfers are none of the core's pipes.
+  bool drained() const { return queued_ == queues_[index(pto::Pipe::sdma)].size(); }
   std::size_t queued() const { return queued_; }
   std::uint64_t last_issued() const { return last_issued_; }
   std::uint64_t oldest_queued() const;  // its number in the order of issue; all ones when idle
@@ -71,7 +73,7 @@ class Pipes {
   // What was issued before `here` runs as far as it can.
   void run_earlier(std::uint64_t here);
   void barrier();      // the executing pipe's own operations have completed
-  void barrier_all();  // everything has; the queues are empty
+  void barrier_all();  // everything has
 
   EventFlag& event(const EventKey& key) { return events_[key]; }
   const std::map<EventKey, EventFlag>& events() const { return events_; }
@@ -81,7 +83,7 @@ class Pipes {
 
   // Up to this time of the actor everything that reaches global memory from here on comes after it.
   std::uint64_t settled(ActorId of) const;
-  // Everything this core has done and seen.
+  // Everything this core has done and seen; transfers of its engine only where an event says so.
   Clock everything() const;
 
  private:

@@ -35,6 +35,11 @@ bool waits_for_others(const pto::Operation& op) {
       return contains(op, OpCode::load_scalar);
     case OpCode::comm_tput:
     case OpCode::comm_tget:
+    case OpCode::comm_build_async_session:
+    case OpCode::comm_tput_async:
+    case OpCode::comm_tget_async:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
       return false;
     default:
       return pto::info(op.code).family == pto::Family::comm;
@@ -46,6 +51,8 @@ bool orders(OpCode code) {
     case OpCode::comm_tnotify:
     case OpCode::comm_twait:
     case OpCode::comm_ttest:
+    case OpCode::comm_wait_async_event:
+    case OpCode::comm_test_async_event:
     case OpCode::syncall:
       return true;
     default:

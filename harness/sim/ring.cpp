@@ -77,12 +77,14 @@ bool Ring::is_freed(std::int64_t number) const {
   return true;
 }
 
-bool Ring::can_push(std::int64_t lane) const {
-  const std::int64_t number = pushed(lane) - shape_.slots;
-  return number < 0 || is_freed(number);
+bool Ring::is_slot_free(std::int64_t entry) const {
+  const std::int64_t before = entry - shape_.slots;
+  return before < 0 || (before < first_ + static_cast<std::int64_t>(entries_.size()) && is_freed(before));
 }
 
-const Clock& Ring::reused(std::int64_t lane) const { return slot_freed_[index(pushed(lane) % shape_.slots)]; }
+bool Ring::can_push(std::int64_t lane) const { return is_slot_free(pushed(lane)); }
+
+const Clock& Ring::reused(std::int64_t lane) const { return freed_slot(pushed(lane)); }
 
 std::string Ring::check_parts(const Entry& entry) const {
   const Cargo &first = entry.parts[0].cargo, &second = entry.parts[1].cargo;

@@ -72,6 +72,9 @@ class Ring {
   bool can_push(std::int64_t lane) const;
   // What the last readers of the slot the lane's next entry takes had done when they freed it.
   const Clock& reused(std::int64_t lane) const;
+  // The same of any entry, for producers that take slots before they push.
+  bool is_slot_free(std::int64_t entry) const;
+  const Clock& freed_slot(std::int64_t entry) const { return slot_freed_[index(entry % shape_.slots)]; }
   // Adds the lane's part; `done` is what the producer has done. Returns why the part fits neither the split nor the
   // other part, or nothing.
   std::string push(std::int64_t lane, Split split, Cargo part, Origin origin, const Clock& done);
@@ -94,6 +97,7 @@ class Ring {
 
   std::int64_t pushed(std::int64_t lane) const { return pushed_[index(lane)]; }
   std::int64_t popped(std::int64_t lane) const { return popped_[index(lane)]; }
+  std::int64_t freed(std::int64_t lane) const { return freed_[index(lane)]; }
 
   // Entries that nobody popped, or nobody freed, once all agents are done.
   struct Leftover {

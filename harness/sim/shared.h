@@ -17,6 +17,8 @@
 #include "harness/sim/agent.h"
 #include "harness/sim/program.h"
 #include "harness/sim/ring.h"
+#include "harness/sim/tile.h"
+#include "harness/sim/values.h"
 
 namespace assay::sim {
 
@@ -33,6 +35,7 @@ struct Part {
 std::span<const Part> ring_parts(pto::OpCode code);
 std::span<const Part> comm_parts(pto::OpCode code);
 std::span<const Part> collective_parts(pto::OpCode code);
+std::span<const Part> async_parts(pto::OpCode code);
 
 // One core, as a key.
 struct CoreKey {
@@ -124,6 +127,21 @@ struct Transfer {
   Clock clock;
 };
 
+// What a core has given to its engine of asynchronous transfers; handles are indices from 1.
+struct AsyncSession {
+  Tile scratch;
+};
+struct AsyncTransfer {
+  Origin origin;
+  std::uint64_t session = 0;
+  bool done = false, waited = false;
+  Clock clock;  // of what it did
+};
+struct AsyncEngine {
+  std::vector<AsyncSession> sessions;
+  std::vector<AsyncTransfer> transfers;
+};
+
 // Of a run: they outlive the launches. A program may make any word a signal: beyond the first kMost, the words of a
 // tensor share what is known of their notifiers, so that a race may go unseen, and their waits are not looked at.
 class Signals {
@@ -154,12 +172,16 @@ struct Shared {
     std::int32_t storage = -1;     // when they are private storage
     std::int64_t local_slots = 0;  // slots in it
     std::int64_t issued = 0;       // pops issued: the next one's tile lies in slot issued mod local_slots
+    std::optional<View> slots;     // entries in global memory: slot 0; the next ones lie slot_bytes further each
+    std::int64_t allocated = 0;    // entries the stream has asked for
+    std::int64_t granted = 0;      // entries whose slot is free
   };
   std::map<std::pair<RingKey, CoreKey>, RingUse> ring_uses;           // there once the core has initialised the pipe
   std::map<std::pair<CoreKey, std::int64_t>, std::int32_t> reserved;  // address of reserve_buffer -> private storage
   Signals& signals;
   std::map<std::tuple<std::int64_t, std::size_t, AllCoreBarrier::Cores>, AllCoreBarrier> barriers;  // rank, task
   std::map<CoreKey, std::deque<Transfer>> transfers;
+  std::map<CoreKey, AsyncEngine> engines;
 
   // All agents of the task are done: entries left in its rings become findings ("fifo-leaked"), its rings go.
   void end_task(const AgentId& any, device::RunReport& report);

@@ -204,9 +204,9 @@ void Machine::write_element(const Tile& tile, std::int64_t row, std::int64_t col
   if (options_.check_accesses) space.define(address, width);
 }
 
-void Machine::clobber(const Tile& tile, std::int64_t rows, std::int64_t cols) {
+void Machine::clobber(const Tile& tile, std::int64_t rows, std::int64_t cols, AccessKind kind) {
   if (rows <= 0 || cols <= 0) return;
-  if (pipes_) record_local(AccessKind::write, tile, rows, cols);
+  if (pipes_) record_local(kind, tile, rows, cols);
   Memory& space = memory(tile.space);
   const std::int64_t width = element_bytes(tile);
   for_each_span(tile, rows, cols, [&](std::int64_t offset, std::int64_t length) {
