@@ -15,8 +15,10 @@ namespace {
 using Bits = std::uint16_t;
 constexpr Bits bit(Pipe pipe) { return static_cast<Bits>(1U << static_cast<unsigned>(pipe)); }
 constexpr Bits kPresent = bit(Pipe::none);
-constexpr Bits kAllPipes = 0xFE;
-constexpr Bits kCached = 0x100;  // a scalar cache and memory may differ on these bytes
+static_assert(kPipes < 16);
+// A scalar cache and memory may differ on these bytes.
+constexpr Bits kCached = static_cast<Bits>(1U << kPipes);
+constexpr Bits kAllPipes = static_cast<Bits>(kCached - 1 - kPresent);
 constexpr std::array kQueues{Pipe::s, Pipe::v, Pipe::m, Pipe::mte1, Pipe::mte2, Pipe::mte3, Pipe::fix};
 
 // What is known of every access and of every wait at a point of the program, whatever path led to it: 0 when none has
