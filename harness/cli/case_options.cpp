@@ -6,6 +6,7 @@
 
 #include "harness/cli/checks.h"
 #include "harness/core/command.h"
+#include "harness/core/manifest.h"
 #include "harness/device/backend.h"
 #include "harness/device/schedule.h"
 #include "harness/run/matrix.h"
@@ -15,6 +16,9 @@ namespace assay::cli {
 void add_case_options(CLI::App& command, CaseOptions& options) {
   command.add_option("CASES", options.files, "Case matrices (CSV)");
   command.add_option("--replay", options.replay, "One case instead: 'pipeline=NAME key=value ...'");
+  command.add_option("--inputs", options.inputs,
+                     "Folder of .npy or .safetensors files with a manifest, in place of fills, for the case of --replay or of "
+                     "the manifest");
   command.add_option("--filter", options.filter, "Keep cases for which EXPR holds: \"pipeline=quant_* && T<=16\"");
   command.add_option("--cover", options.cover, "all (default), pairwise, or N-wise: a covering array of each row");
   command.add_option("--shard", options.shard, "I/N: the I-th of N disjoint parts of the cases");
@@ -89,10 +93,37 @@ std::string pipeline_options(const std::vector<std::filesystem::path>& directori
   return options;
 }
 
+// The case of --replay, or the one the manifest's metadata name, on the folder's tensors.
+Result<std::string> replay_with_inputs(const CaseOptions& options) {
+  if (!options.files.empty()) return bad_input("found CSV files and --inputs, expected one of them");
+  std::string line = options.replay;
+  if (line.empty()) {
+    const auto manifest = read_manifest(options.inputs);
+    if (!manifest) return tl::unexpected(manifest.error());
+    const auto named = manifest->metadata.find("case");
+    if (named == manifest->metadata.end())
+      return bad_input("{}: the metadata have no 'case' such as 'pipeline=hc_post'; expected one, or --replay",
+                       (std::filesystem::path(options.inputs) / kManifestFile).string());
+    line = named->second;
+  }
+  auto c = run::parse_replay(line);
+  if (!c) return tl::unexpected(c.error());
+  std::error_code error;
+  const auto folder = std::filesystem::canonical(options.inputs, error);
+  if (error) return bad_input("--inputs {}: {}", options.inputs, error.message());
+  c->values["inputs"] = folder.string();
+  return run::replay_line(*c);
+}
+
 Result<run::CaseSource> case_source(const CaseOptions& options) {
   run::CaseSource source;
   source.matrices.assign(options.files.begin(), options.files.end());
   source.replay = options.replay;
+  if (!options.inputs.empty()) {
+    auto line = replay_with_inputs(options);
+    if (!line) return tl::unexpected(line.error());
+    source.replay = std::move(*line);
+  }
   for (const std::string& directory : options.pipelines)
     if (!std::filesystem::is_directory(directory)) return bad_input("--pipelines {}: is no folder", directory);
   source.pipeline_directories = pipeline_directories(options.pipelines, options.files);

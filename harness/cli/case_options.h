@@ -17,7 +17,7 @@ namespace assay::cli {
 
 struct CaseOptions {
   std::vector<std::string> files;
-  std::string replay, filter, cover = "all", shard = "1/1", backend;
+  std::string replay, inputs, filter, cover = "all", shard = "1/1", backend;
   std::vector<std::string> pipelines;
   std::string order, schedule;
   std::int64_t seed = -1;

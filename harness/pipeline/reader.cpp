@@ -16,7 +16,7 @@ constexpr std::size_t kMostDimensions = 5;  // of a view (pto-format 3.2)
 // Keys of a case that are not parameters (harness/run/case.h).
 constexpr std::string_view kReserved[] = {"pipeline", "fill",   "seed",    "profile", "policy",
                                           "backends", "expect", "tags",    "timeout", "constraint",
-                                          "cover",    "order",  "schedule", "launch"};
+                                          "cover",    "order",  "schedule", "inputs",  "launch"};
 // Variables of tasks.
 constexpr std::string_view kVariables[] = {"rank", "invocation"};
 

@@ -7,14 +7,16 @@
 #include "harness/compare/peer.h"
 #include "harness/device/schedule.h"
 #include "harness/pipeline/suggest.h"
+#include "harness/run/captured.h"
 #include "harness/run/execute.h"
 #include "harness/run/substitute.h"
 
 namespace assay::run {
 namespace {
 
-constexpr std::array<std::string_view, 12> kCaseKeys = {"pipeline", "fill", "seed",    "profile", "policy", "backends",
-                                                        "expect",   "tags", "timeout", "offset",  "order",  "schedule"};
+constexpr std::array<std::string_view, 13> kCaseKeys = {"pipeline", "fill",   "seed",    "profile", "policy",
+                                                        "backends", "expect", "tags",    "timeout", "offset",
+                                                        "order",    "schedule", "inputs"};
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 48;
 
 bool is_case_key(std::string_view key) { return std::find(kCaseKeys.begin(), kCaseKeys.end(), key) != kCaseKeys.end(); }
@@ -140,6 +142,11 @@ Result<Bindings> bind(const pipeline::Pipeline& pipeline, const Case& c) {
         is_word ? bind_word(parameter, given->second, bindings) : bind_integer(parameter, given->second, bindings);
     if (!bound) return tl::unexpected(bound.error());
   }
+  const auto captured = captured_manifest(c);
+  if (!captured) return tl::unexpected(captured.error());
+  if (*captured)
+    if (const auto bound = bind_captured(pipeline, c, **captured, bindings); !bound)
+      return tl::unexpected(bound.error());
   for (const Expression& constraint : pipeline.constraints) {
     const auto holds = evaluate(constraint, bindings);
     if (!holds)

@@ -19,7 +19,7 @@ namespace assay::run {
 // Keys every pipeline has: pipeline, fill, seed, profile, policy, backends ("sim+opencl"), expect ("pass",
 // "fail:CAUSE", "skip:REASON"), tags, timeout (seconds), offset (elements by which every
 // tensor starts behind an aligned address; 0 by default), order (auto, program, explicit, inserted), schedule (canonical, worst,
-// seed=N). All other keys are parameters of the pipeline. Keys that are
+// seed=N), inputs (a folder of captured tensors). All other keys are parameters of the pipeline. Keys that are
 // absent have the pipeline's defaults and are not part of the id.
 inline constexpr std::int64_t kMostOffset = 4096;
 

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "harness/core/fill.h"
+#include "harness/run/captured.h"
 #include "harness/run/execute.h"
 #include "harness/run/substitute.h"
 
@@ -42,8 +43,13 @@ Result<TensorMap> make_inputs(const pipeline::Pipeline& pipeline, const Case& c,
   if (!seed) return tl::unexpected(seed.error());
   // Far from the seeds that people write.
   *seed += static_cast<std::uint64_t>(bindings.invocation - 1) << 32;
-  TensorMap inputs;
+  const auto manifest = captured_manifest(c);
+  if (!manifest) return tl::unexpected(manifest.error());
+  auto captured = *manifest ? captured_inputs(*tensors, c, **manifest) : Result<TensorMap>(TensorMap());
+  if (!captured) return captured;
+  TensorMap inputs = std::move(*captured);
   for (const ResolvedTensor& spec : *tensors) {
+    if (inputs.contains(spec.name)) continue;
     if (spec.role != pipeline::Role::input && spec.role != pipeline::Role::inout) continue;
     const auto text = substitute(specification(pipeline, c.get("fill", kDefaultFill), spec.name), bindings);
     if (!text) return tl::unexpected(text.error());

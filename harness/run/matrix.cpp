@@ -10,9 +10,9 @@
 namespace assay::run {
 namespace {
 
-constexpr std::array<std::string_view, 13> kCommonColumns{"pipeline", "constraint", "expect",   "policy", "fill",
+constexpr std::array<std::string_view, 14> kCommonColumns{"pipeline", "constraint", "expect",   "policy", "fill",
                                                           "seed",     "profile",    "backends", "tags",   "timeout",
-                                                          "offset",   "order",      "schedule"};
+                                                          "offset",   "order",      "schedule", "inputs"};
 
 Result<std::vector<Column>> read_header(const CsvRow& header, const std::string& file) {
   std::vector<Column> columns;

@@ -16,7 +16,7 @@ struct Spelling {
   std::string_view name, key;
   ColumnKind kind;
 };
-constexpr std::array<Spelling, 17> kSpellings{{{"pipeline", "pipeline", ColumnKind::pipeline},
+constexpr std::array<Spelling, 18> kSpellings{{{"pipeline", "pipeline", ColumnKind::pipeline},
                                                {"constraint", "constraint", ColumnKind::constraint},
                                                {"expect", "expect", ColumnKind::expect},
                                                {"backends", "backends", ColumnKind::backends},
@@ -32,7 +32,8 @@ constexpr std::array<Spelling, 17> kSpellings{{{"pipeline", "pipeline", ColumnKi
                                                {"policy", "policy", ColumnKind::policy},
                                                {"offset", "offset", ColumnKind::offset},
                                                {"order", "order", ColumnKind::order},
-                                               {"schedule", "schedule", ColumnKind::schedule}}};
+                                               {"schedule", "schedule", ColumnKind::schedule},
+                                               {"inputs", "inputs", ColumnKind::inputs}}};
 
 // Seeds leave room for --repeat to derive further ones.
 constexpr std::int64_t kMaxSeed = std::int64_t{1} << 62;
@@ -170,6 +171,8 @@ class RowReader {
         return check_each(values, [](std::string_view word) { return complaint_of(device::parse_order_of_case(word)); });
       case ColumnKind::schedule:
         return check_each(values, [](std::string_view word) { return complaint_of(device::parse_schedule(word)); });
+      case ColumnKind::inputs:  // read with the case
+        return std::nullopt;
       case ColumnKind::profile:
         return check_each(values, vocabulary_.profile);
       case ColumnKind::policy:

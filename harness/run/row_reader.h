@@ -19,6 +19,7 @@ enum class ColumnKind : std::uint8_t {
   offset,
   order,
   schedule,
+  inputs,
   parameter
 };
 
