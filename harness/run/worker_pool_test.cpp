@@ -191,7 +191,7 @@ TEST_F(PoolTest, ProbeTellsBackends) {
 }
 
 TEST(Protocol, MessagesRoundTrip) {
-  WorkerSetup setup{Mode::verify, "/x y", {"/p", "q"}, {"sim"}, true, "/f", true, {"opencl"}, 3};
+  WorkerSetup setup{Mode::verify, "/x y", {"/p", "q"}, {"sim"}, true, "/f", true, 5, {"opencl"}, 3};
   const auto again = decode_request(encode(Request(setup)));
   ASSERT_TRUE(again);
   const auto& got = std::get<WorkerSetup>(*again);
