@@ -84,7 +84,7 @@ TEST_F(PipelineTest, ReadsEverything) {
   const auto read_back = read(kGood);
   ASSERT_TRUE(read_back.has_value()) << to_string(read_back.error());
   const Pipeline& p = *read_back;
-  EXPECT_EQ(p.name, "ReadsEverything");  // of the folder
+  EXPECT_EQ(p.name, folder_.filename().string());
   EXPECT_EQ(p.clause, "here");
   EXPECT_EQ(compare::to_string(p.policy), compare::to_string(compare::parse_policy("ulp(1)").value()));
   ASSERT_EQ(p.parameters.size(), 3U);

@@ -22,8 +22,12 @@ Ran outputs_of(const std::string& line) {
   const auto stage = resolve_stage(p, p.stages[0], bindings);
   EXPECT_TRUE(stage.has_value()) << to_string(stage.error());
   if (!stage) return {};
-  const auto outcome = run_stage(*stage, tensors, make_inputs(p, c, bindings).value(), *backend, {});
-  EXPECT_TRUE(outcome.has_value() && outcome->report.status == device::RunStatus::completed) << line;
+  const Profile profile = load_profile("a2a3").value();
+  device::RunOptions options;
+  options.profile = &profile;
+  const auto outcome = run_stage(*stage, tensors, make_inputs(p, c, bindings).value(), *backend, options);
+  EXPECT_TRUE(outcome.has_value()) << to_string(outcome.error());
+  if (outcome) EXPECT_EQ(outcome->report.status, device::RunStatus::completed) << line << ": " << outcome->report.reason;
   return outcome ? Ran{outcome->outputs, stage->tasks.size()} : Ran{};
 }
 

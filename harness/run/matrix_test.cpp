@@ -96,7 +96,7 @@ TEST_F(MatrixTest, NamesLineColumnFoundAndExpected) {
   EXPECT_EQ(
       error_of("pipeline,Q\nadd,1\n"),
       "m.csv:1:10: unknown column 'Q', expected one of pipeline, constraint, expect, policy, fill, seed, profile, "
-      "backends, tags, timeout, offset, order, schedule, D, T, blocks");
+      "backends, tags, timeout, offset, order, schedule, inputs, D, T, blocks");
   EXPECT_EQ(error_of("pipeline\nsub\n"), "m.csv:2:1: unknown pipeline 'sub', expected one of add, quant");
   EXPECT_EQ(error_of("pipeline,T,x_dtype\nquant,1,f32\nadd,1,f32\n"),
             "m.csv:3:7: pipeline 'add' has no parameter 'x_dtype', expected an empty cell or one of T, D, blocks");

@@ -228,7 +228,7 @@ TEST_F(RanksTest, RefusesWhatDoesNotFit) {
   says("[tensors.y]\nranks = \"N\"", "[tensors.y]", "would write the one tensor 'y'");
   says("[tensors.x]\nranks = \"N\"", "[tensors.x]\nranks = \"N + 1\"", "has 4 ranks, the task 3");
   says("[windows.win]\nranks = \"N\"", "[windows.win]\nranks = 2", "has 2 ranks, the task 3");
-  says("function = \"push\"\nranks = \"N\"", "function = \"push\"", "'rank' is not an integer parameter");
+  says("function = \"push\"\nranks = \"N\"", "function = \"push\"", "'rank' is neither a tensor nor an integer parameter");
   says("[windows.win]\nranks", "[windows.win]\nbytes = 64\nranks", "has 64 bytes; its fields need 80");
   says("[windows.win]\nranks", "[windows.win]\nbytes = 81\nranks", "no multiple of the 4");
   says("[windows.win.fields.row]", "[windows.win.fields.row]\nat = 2", "is at 2; expected at least 4");
