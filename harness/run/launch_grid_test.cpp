@@ -27,8 +27,9 @@ Ran outputs_of(const std::string& line) {
   options.profile = &profile;
   const auto outcome = run_stage(*stage, tensors, make_inputs(p, c, bindings).value(), *backend, options);
   EXPECT_TRUE(outcome.has_value()) << to_string(outcome.error());
-  if (outcome) EXPECT_EQ(outcome->report.status, device::RunStatus::completed) << line << ": " << outcome->report.reason;
-  return outcome ? Ran{outcome->outputs, stage->tasks.size()} : Ran{};
+  if (!outcome) return {};
+  EXPECT_EQ(outcome->report.status, device::RunStatus::completed) << line << ": " << outcome->report.reason;
+  return {outcome->outputs, stage->tasks.size()};
 }
 
 TEST(LaunchGrid, OneLaunchABlockGivesTheBitsOfOneLaunch) {
