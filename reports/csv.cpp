@@ -9,7 +9,7 @@ namespace assay::reports {
 
 namespace {
 
-constexpr std::array<CsvColumn, 32> kColumns{{
+constexpr std::array<CsvColumn, 33> kColumns{{
     {"id", "16 hex digits: hash of what the case is"},
     {"verdict", "passed, failed, unverified, xfail, xpass, skipped, unsupported, error, crash or hang"},
     {"pipeline", "name of the pipeline"},
@@ -41,6 +41,7 @@ constexpr std::array<CsvColumn, 32> kColumns{{
     {"max_width", "the same, greatest"},
     {"peer", "what the peers' own tolerance says of the output: accepts, rejects or not checked; not judged"},
     {"end_to_end_ulps", "of a chain: distance from what the goldens alone make of the case's inputs; not judged"},
+    {"stage_seconds", "of a chain: wall time of each stage's parts, 'gate sim=0.1 golden=0.2 comparison=0.01; ...'"},
     {"case", "the case as key=value pairs, as --replay takes them"},
 }};
 
@@ -102,6 +103,16 @@ std::string end_to_end_text(const run::CaseResult& result) {
   return fmt::format("{}", greatest);
 }
 
+std::string stage_seconds_text(const run::CaseResult& result) {
+  if (result.stages.size() < 2) return "";
+  std::string text;
+  for (const run::StageResult& stage : result.stages) {
+    text += (text.empty() ? "" : "; ") + stage.stage;
+    for (const run::StageTime& time : stage.times) text += fmt::format(" {}={:.3f}", time.part, time.seconds);
+  }
+  return text;
+}
+
 std::string case_row(const run::CaseResult& result) {
   std::string backends;
   for (const std::string& name : backends_of(result)) backends += (backends.empty() ? "" : "+") + name;
@@ -124,6 +135,7 @@ std::string case_row(const run::CaseResult& result) {
   add_enclosure(fields, leading_output(result));
   fields.push_back(peer_text(leading_output(result)));
   fields.push_back(end_to_end_text(result));
+  fields.push_back(stage_seconds_text(result));
   fields.push_back(run::replay_line(result.c));
   return row_text(fields);
 }

@@ -136,7 +136,20 @@ class HtmlReporter : public Reporter {
                 {"s", result.seconds},
                 {"n", {result.compared, result.unconstrained, result.unwritten}},
                 {"b", backends},
-                {"o", outputs}};
+                {"o", outputs},
+                {"t", with_details ? stage_times(result) : json::array()}};
+  }
+
+  // Of a chain: [stage, [part, seconds]...].
+  static json stage_times(const run::CaseResult& result) {
+    json stages = json::array();
+    if (result.stages.size() < 2) return stages;
+    for (const run::StageResult& stage : result.stages) {
+      json row = json::array({stage.stage});
+      for (const run::StageTime& time : stage.times) row.push_back(json::array({time.part, time.seconds}));
+      stages.push_back(std::move(row));
+    }
+    return stages;
   }
 
   json backend_node(const run::CaseResult& result, const std::string& name) {

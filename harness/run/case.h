@@ -52,12 +52,19 @@ inline constexpr std::array<std::string_view, 8> kBlameNames = {
     "none", "device", "simulator", "both", "all_differ", "device_only", "simulator_only", "undecided"};
 static_assert(kBlameNames.size() == static_cast<std::size_t>(compare::Blame::undecided) + 1);
 
+// Wall time of a part of a stage: a backend's runs, "golden" with its enclosures, "comparison".
+struct StageTime {
+  std::string part;
+  double seconds = 0;
+};
+
 struct StageResult {
   std::string stage;
   compare::Blame blame = compare::Blame::none;
   std::vector<OutputResult> outputs;
   bool by_relations = false;              // judged by metamorphic relations instead of a golden
   std::vector<std::string> inapplicable;  // relations that were not tried, and why
+  std::vector<StageTime> times;
 };
 
 // How the diagnostic of a changed input or guard zone begins.

@@ -116,10 +116,13 @@ void from_json(const json& node, OutputResult& o) {
 void to_json(json& node, const StageResult& s) {
   node = json{{"stage", s.stage}, {"blame", kBlameNames[static_cast<std::size_t>(s.blame)]}, {"outputs", s.outputs}};
   if (s.by_relations) node["inapplicable"] = s.inapplicable;
+  for (const StageTime& time : s.times) node["times"].push_back({{"part", time.part}, {"seconds", time.seconds}});
 }
 
 void from_json(const json& node, StageResult& s) {
   s.stage = node.value("stage", s.stage);
+  for (const json& time : node.value("times", json::array()))
+    s.times.push_back({time.value("part", std::string()), time.value("seconds", 0.0)});
   const std::string blame = node.value("blame", std::string("none"));
   const auto found = std::find(kBlameNames.begin(), kBlameNames.end(), blame);
   if (found == kBlameNames.end()) throw json::other_error::create(501, "blame '" + blame + "' is unknown", &node);

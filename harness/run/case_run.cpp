@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace assay::run {
 namespace {
 
 using compare::Comparison;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 using device::RunStatus;
 
 std::string_view oracle_name(const pipeline::GoldenSource& golden) {
@@ -127,12 +131,15 @@ void CaseRun::begin_invocation(const TensorMap& inputs) {
   for (Subject& subject : subjects_) subject.values = inputs;
 }
 
-Result<std::vector<CaseRun::Answer>> CaseRun::collect(const pipeline::StageSpec& stage, const Source& source) {
+Result<std::vector<CaseRun::Answer>> CaseRun::collect(const pipeline::StageSpec& stage, const Source& source,
+                                                      StageResult& result) {
   std::vector<Answer> answers;
   for (Subject& subject : subjects_) {
     if (!subject.alive) continue;
     Answer answer{&subject, take_inputs(stage, subject.values), {}, {}, contract_fma_ && !subject.is_simulator()};
+    const Clock::time_point begin = Clock::now();
     auto outcome = source(stage, answer.inputs, subject);
+    result.times.push_back({subject.name, seconds_since(begin)});
     if (!outcome) return tl::unexpected(outcome.error());
     answer.outcome = std::move(*outcome);
     record(subject, answer.outcome);
@@ -354,9 +361,10 @@ void CaseRun::keep_tensors(const pipeline::StageSpec& stage, std::vector<Answer>
 }
 
 Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& source, const Related& related) {
-  auto answers = collect(stage, source);
-  if (!answers) return tl::unexpected(answers.error());
   StageResult result;
+  auto answers = collect(stage, source, result);
+  if (!answers) return tl::unexpected(answers.error());
+  double golden_seconds = 0, comparison_seconds = 0;
   result.stage = stage.name;
   result.by_relations = is_by_relations(stage);
   related_failures_.clear();
@@ -367,10 +375,15 @@ Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& 
       if (const auto held = hold_relations(stage, answer, related, result); !held) return tl::unexpected(held.error());
       continue;
     }
+    const Clock::time_point begin = Clock::now();
     if (const auto golden = evaluate_golden(stage, *answers, i); !golden) return tl::unexpected(golden.error());
+    golden_seconds += seconds_since(begin);
+    const Clock::time_point evaluated = Clock::now();
     if (const auto compared = compare_with_golden(stage, answer, result); !compared)
       return tl::unexpected(compared.error());
+    comparison_seconds += seconds_since(evaluated);
   }
+  const Clock::time_point judged = Clock::now();
   const auto simulator = std::find_if(answers->begin(), answers->end(), [](const Answer& answer) {
     return answer.subject->is_simulator() && answer.subject->alive;
   });
@@ -388,6 +401,8 @@ Result<void> CaseRun::run_stage(const pipeline::StageSpec& stage, const Source& 
   const auto followed = follow_chain(stage, *answers);
   keep_tensors(stage, *answers, stray || stopped || result.blame != compare::Blame::none);
   for (Answer& answer : *answers) answer.subject->values.merge(answer.inputs);
+  result.times.push_back({"golden", golden_seconds});
+  result.times.push_back({"comparison", comparison_seconds + seconds_since(judged)});
   result.stage += suffix_;
   for (OutputResult& output : result.outputs) output.stage = result.stage;
   result_.stages.push_back(std::move(result));

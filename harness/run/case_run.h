@@ -82,7 +82,7 @@ class CaseRun {
     bool contraction = false;
   };
 
-  Result<std::vector<Answer>> collect(const pipeline::StageSpec& stage, const Source& source);
+  Result<std::vector<Answer>> collect(const pipeline::StageSpec& stage, const Source& source, StageResult& result);
   bool is_by_relations(const pipeline::StageSpec& stage) const;
   Result<void> hold_relations(const pipeline::StageSpec& stage, const Answer& answer, const Related& related,
                               StageResult& result);

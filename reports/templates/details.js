@@ -58,6 +58,12 @@ function backendsTable(item) {
       b.diagnostics.length ? [element('ul', {}, ...b.diagnostics.map((line) => element('li', {class: 'mono'}, line)))] : '–']));
 }
 
+function stagesTable(item) {
+  const parts = [...new Set(item.stages.flatMap((row) => row.slice(1).map((time) => time[0])))];
+  return table([['stage'], ...parts.map((part) => [part, 'number'])], item.stages.map((row) => [row[0],
+    ...parts.map((part) => { const time = row.slice(1).find((t) => t[0] === part); return time ? secondsText(time[1]) : '–'; })]));
+}
+
 function details(item) {
   const facts = element('dl', {});
   const fact = (name, ...value) => facts.append(element('dt', {}, name), element('dd', {}, ...value));
@@ -71,6 +77,7 @@ function details(item) {
   if (item.outputs.length) box.append(element('h3', {}, 'Comparisons'), outputsTable(item));
   const first = firstTable(item);
   if (first) box.append(element('h3', {}, 'First mismatches'), first);
+  if (item.stages.length) box.append(element('h3', {}, 'Time of the stages'), stagesTable(item));
   if (item.backends.length) box.append(element('h3', {}, 'Backends'), backendsTable(item));
   return box;
 }

@@ -44,6 +44,7 @@ const cases = data.cases.map((row, at) => {
     at, id: row.i, verdict: verdicts[row.v], pipeline: pipelines[row.p], fill: fills[row.f], parameters: row.c,
     reason: row.r, seconds: row.s, attention: row.a === 1, blame: row.w, replay: row.l,
     compared: row.n[0], open: row.n[1], unwritten: row.n[2],
+    stages: row.t || [],  // of a chain: [stage, [part, seconds]...]
     backends: row.b.map((b) => ({name: backends[b[0]], verdict: verdicts[b[1]], status: b[2], reason: b[3], seconds: b[4],
       deviceSeconds: b[5], instructions: b[6], diagnostics: b[7]})),
     outputs: row.o.map((o) => ({stage: o[0], output: o[1], subject: o[2], reference: o[3], oracle: o[4], rule: o[5],
