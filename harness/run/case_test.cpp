@@ -101,7 +101,8 @@ CaseResult sample() {
                     compare::Blame::all_differ,
                     {{"add", "y", "sim", "golden", "builtin", comparison, "row 3"}},
                     true,
-                    {"rows of T: not tried"}}};
+                    {"rows of T: not tried"},
+                    {{"sim", 0.5}, {"golden", 0.25}}}};
   result.backends = {{"sim", "completed", "", {"k.pto:1:2: bounds: x"}, 0.5, 0.125, 42}};
   return result;
 }
