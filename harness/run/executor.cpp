@@ -32,6 +32,20 @@ bool deserves_folder(compare::Verdict verdict) {
          verdict == Verdict::xfail;
 }
 
+// The first window that holds something and lies otherwise in `after` than in `before`; empty when there is none.
+std::string moved_window(const std::vector<ResolvedWindow>& before, const std::vector<ResolvedWindow>& after,
+                         const WindowContents& contents) {
+  const auto same_field = [](const ResolvedField& a, const ResolvedField& b) {
+    return a.dtype == b.dtype && a.at == b.at && a.bytes == b.bytes;
+  };
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (contents.contains(before[i].name) &&
+        (before[i].ranks != after[i].ranks || before[i].bytes != after[i].bytes ||
+         !std::ranges::equal(before[i].fields, after[i].fields, same_field)))
+      return before[i].name;
+  return "";
+}
+
 }  // namespace
 
 Result<const pipeline::Pipeline*> Executor::State::find_pipeline(std::string_view name) {
@@ -142,6 +156,13 @@ Result<void> Executor::State::run_stages(const PreparedCase& prepared, CaseRun& 
       const auto again = resolve_stage(*prepared.pipeline, stage, bindings, &kernels);
       if (!again) return tl::unexpected(again.error());
       WindowContents windows = subject.windows_before;
+      if (const std::string moved = moved_window(prepared.windows, again->windows, windows); !moved.empty()) {
+        StageOutcome outcome;
+        outcome.report.status = device::RunStatus::unsupported;
+        outcome.report.reason =
+            fmt::format("window '{}', which an earlier stage filled, would be laid out otherwise", moved);
+        return outcome;
+      }
       return run::run_stage(*again, tensors, inputs, *subject.backend, run_options(prepared), &windows);
     };
     if (const auto done = run.run_stage(stage, source, related); !done) return done;
