@@ -211,6 +211,22 @@ TEST_F(RanksTest, StrayWritesNameTheRank) {
   EXPECT_NE(result.reason.find("written by 'take'"), std::string::npos) << result.reason;
 }
 
+// Contents laid out for other parameters would overrun the window.
+TEST_F(RanksTest, ContentsOfAnotherLayoutAreRefused) {
+  const pipeline::Pipeline p = pipeline::find_pipeline("shift", {folder_}).value();
+  const Case c = make_case("N=2");
+  const Bindings bindings = bind(p, c).value();
+  const ResolvedStage stage = resolve_stage(p, p.stages[0], bindings).value();
+  const Tensor larger(DType::u8, {1 << 20});
+  WindowContents contents{{"win", {larger, larger}}};
+  DoubleBackend backend("sim", report_of(device::RunStatus::completed, ""));
+  const auto outcome = run_stage(stage, resolve_tensors(p, bindings).value(), make_inputs(p, c, bindings).value(),
+                                 backend, {}, &contents);
+  ASSERT_FALSE(outcome);
+  EXPECT_NE(outcome.error().message.find("window 'win' holds 1048576 bytes"), std::string::npos)
+      << outcome.error().message;
+}
+
 TEST_F(RanksTest, WindowsCountAmongTheBytes) {
   const pipeline::Pipeline p = pipeline::find_pipeline("shift", {folder_}).value();
   EXPECT_EQ(bytes_needed(p, make_case("N=2")).value(), 2 * 16 + 16 + 2 * 16 + 2 * 128);

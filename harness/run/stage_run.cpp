@@ -172,6 +172,17 @@ Result<void> check_inputs(const ResolvedStage& stage, const std::vector<Resolved
   return {};
 }
 
+// Contents that an earlier stage left are laid out as this stage's windows are.
+Result<void> check_windows(const ResolvedStage& stage, const WindowContents& contents) {
+  for (const ResolvedWindow& window : stage.windows)
+    if (const auto known = contents.find(window.name); known != contents.end())
+      for (const Tensor& content : known->second)
+        if (content.size() != window.ranks * window.bytes)
+          return internal_error("window '{}' holds {} bytes; stage '{}' gives it {}", window.name, content.size(),
+                                stage.spec->name, window.ranks * window.bytes);
+  return {};
+}
+
 struct Pass {
   RunReport report;
   std::string stray_write;
@@ -258,6 +269,8 @@ Result<StageOutcome> run_stage(const ResolvedStage& stage, const std::vector<Res
                                const TensorMap& inputs, device::Backend& backend, const device::RunOptions& options,
                                WindowContents* windows) {
   if (const auto checked = check_inputs(stage, tensors, inputs); !checked) return tl::unexpected(checked.error());
+  if (windows)
+    if (const auto checked = check_windows(stage, *windows); !checked) return tl::unexpected(checked.error());
   StageOutcome outcome;
   WindowContents before, after;
   if (windows) before = after = *windows;
