@@ -73,7 +73,8 @@ Place describe_tensor(const device::Launch& launch, std::size_t tensor, std::int
 // Earlier and later are meant in the order of the program, whatever ran first.
 void Machine::report_races(const Access& later, const Place& where) {
   // The read of an operation that works in place names the cause.
-  std::ranges::stable_partition(conflicts_, [](const Conflict& conflict) { return !writes(conflict.earlier.kind); });
+  std::stable_partition(conflicts_.begin(), conflicts_.end(),
+                        [](const Conflict& conflict) { return !writes(conflict.earlier.kind); });
   for (const Conflict& conflict : conflicts_) {
     if (!pipes_->ran_ahead(conflict.earlier.epoch) &&
         !(writes(later.kind) && surroundings_.findings.explains(conflict.earlier))) {
