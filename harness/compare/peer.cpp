@@ -58,7 +58,10 @@ struct Counting {
     opinion.accepts = opinion.beyond == 0;
   }
   void operator()(const Allclose& rule) {
-    count(0, [&](double a, double e) { return !(a == e || std::abs(a - e) <= rule.atol + rule.rtol * std::abs(e)); });
+    count(0, [&](double a, double e) {
+      const double gap = std::abs(a - e);  // no tolerance covers an infinite one, which rtol * |e| may match
+      return !(a == e || (std::isfinite(gap) && gap <= rule.atol + rule.rtol * std::abs(e)));
+    });
   }
   void operator()(const Ratio& rule) {
     bool finite = true;

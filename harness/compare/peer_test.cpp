@@ -47,6 +47,9 @@ TEST(PeerOpinions, AllcloseBoundsEachElement) {
   EXPECT_TRUE(of({1.75F}, {1.0F}, rule).accepts);
   EXPECT_FALSE(of({1.76F}, {1.0F}, rule).accepts);
   EXPECT_FALSE(of({std::nanf("")}, {std::nanf("")}, rule).accepts);
+  const float endless = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(of({endless}, {endless}, rule).accepts);
+  EXPECT_FALSE(of({1.0F}, {endless}, rule).accepts);
 }
 
 TEST(PeerOpinions, RatioAllowsAShareRoundedToEven) {
@@ -58,6 +61,10 @@ TEST(PeerOpinions, RatioAllowsAShareRoundedToEven) {
   std::vector<float> endless(300, 1.0F);
   endless[0] = std::numeric_limits<float>::infinity();
   EXPECT_FALSE(of(endless, endless, rule).accepts);
+  // One side alone: within the tolerance by arithmetic, refused all the same.
+  const PeerOpinion one_sided = of({1.0F}, {endless[0]}, Ratio{0.5, 0, 0.005});
+  EXPECT_EQ(one_sided.beyond, 0);
+  EXPECT_FALSE(one_sided.accepts);
 }
 
 // Section 9: any difference below the threshold passes, whatever the values.
